@@ -1,0 +1,40 @@
+# Everything a developer or CI runs, by name. Relative paths only: make splits absolute ones at spaces.
+# PYTHON=python3.12 chooses the interpreter; ARGS="..." is passed on by up, test and bench.
+
+PYTHON ?= python3
+ARGS ?=
+export PYTHON UPGRADE
+# Cached bytecode halves the start of every command, of which the tests give many.
+unexport PYTHONDONTWRITEBYTECODE
+
+VENV := .venv/bin/python
+.PHONY: help setup demo up test check bench lock
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+setup: ## install everything into .venv; does nothing when it is up to date
+	@sh ci/setup.sh
+
+demo: setup ## one power-limit order through all nine steps, with its proof
+	@$(VENV) -m aforo demo --data .aforo/demo
+
+up: setup ## run the system until Ctrl-C; ARGS="--port 8080 --town FILE"
+	@$(VENV) -m aforo up $(ARGS)
+
+test: setup ## all tests; ARGS="-k limit" for some
+	$(VENV) -m pytest -n auto $(ARGS)
+
+check: setup ## lint, format, types, import contracts, budgets, docs in step
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+	$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
+	$(VENV) -m pytest tests/architecture
+
+bench: setup ## messages per second of the DLMS codec
+	@$(VENV) -m aforo bench codec $(ARGS)
+
+lock: ## write both locks anew from pyproject.toml; UPGRADE=1 for the newest versions
+	@sh ci/lock.sh

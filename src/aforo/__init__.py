@@ -1,0 +1,1 @@
+"""Open AMI head-end: remote power limitation that proves what it did."""
