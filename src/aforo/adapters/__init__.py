@@ -1,0 +1,1 @@
+"""The only place with sockets, SQL, files, clock and entropy."""

@@ -1,0 +1,1 @@
+"""The Legacy Integration Database on PostgreSQL, embedded or external."""
