@@ -1,0 +1,83 @@
+"""Meters and concentrators as the registry knows them."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
+
+
+class Link(Enum):
+    """How a meter is reached.
+
+    DIRECT: its own address.   DELEGATED: its concentrator carries orders out.   TRANSPARENT: its concentrator relays.
+    """
+
+    DIRECT = "direct"
+    DELEGATED = "delegated"
+    TRANSPARENT = "transparent"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """host, TCP port, and the two service access points of the DLMS wrapper."""
+
+    host: str
+    port: int
+    client_sap: int = 1
+    server_sap: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSecurity:
+    """Keys as the key vault needs them: wrapped under the key-encryption key, so harmless in a repr.
+
+    system_title: 8 octets, or empty when it is to be learnt from the device.
+    """
+
+    system_title: bytes = b""
+    encryption_key: bytes = field(default=b"", repr=False)
+    authentication_key: bytes = field(default=b"", repr=False)
+
+    @property
+    def has_keys(self) -> bool:
+        return bool(self.encryption_key and self.authentication_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concentrator:
+    number: ConcentratorNumber
+    address: Address
+    security: DeviceSecurity
+    time_zone: str = "America/Santiago"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """max_power_w: rating of the service connection.   contracted_power_w: what the customer pays for.
+
+    address: where a direct meter listens; for a transparent one only its service access points matter.
+    concentrator: the one it is linked to now, None when there is none.
+    """
+
+    number: MeterNumber
+    usage_point: str
+    link: Link
+    concentrator: ConcentratorNumber | None
+    address: Address | None
+    model: str
+    security: DeviceSecurity
+    commissioned: bool
+    max_power_w: int
+    contracted_power_w: int
+    time_zone: str = "America/Santiago"
+    protected: bool = False
+
+    @property
+    def lane(self) -> str:
+        """The line that its orders go over: `meter:M`, or `concentrator:C` and `relay:C` for the two uses of one."""
+        if self.link is Link.DIRECT:
+            return f"meter:{self.number}"
+        return f"{'concentrator' if self.link is Link.DELEGATED else 'relay'}:{self.concentrator}"

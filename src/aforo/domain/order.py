@@ -1,0 +1,101 @@
+"""An order as the head-end keeps it, and the facts of its path."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, IntEnum
+from typing import Any
+
+from aforo.domain.causes import Cause
+from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import PowerLimit
+
+
+class OrderKind(Enum):
+    """What is asked of the meter."""
+
+    LIMIT = "LIMIT"
+    READ = "READ"
+
+
+class Priority(IntEnum):
+    """Higher goes first."""
+
+    NORMAL = 0
+    HIGH = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as the customer gave it, already well-formed.
+
+    special: why it may run outside working days; None when it may not.
+    not_after: it must not begin later.   until: when the limit is meant to end.
+    digest: of everything above, to tell the same request repeated from another one under the same number.
+    """
+
+    source: Source
+    number: OrderNumber
+    kind: OrderKind
+    meter: MeterNumber
+    limit: PowerLimit | None
+    reason: str = ""
+    priority: Priority = Priority.NORMAL
+    special: str | None = None
+    not_after: datetime | None = None
+    until: datetime | None = None
+    message_id: str = ""
+    correlation_id: str = ""
+    reply_address: str | None = None
+    language: str = "es"
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """version rises with every commit: a decision made on an older one is refused by the store.
+
+    lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
+    attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
+    fence: of the latest visit handed out.   command_fence: of the latest one that may write.
+    """
+
+    id: OrderId
+    request: OrderRequest
+    state: OrderState
+    received_at: datetime
+    version: int = 0
+    lane: str = ""
+    attempts: int = 0
+    next_at: datetime | None = None
+    fence: Fence | None = None
+    command_fence: Fence | None = None
+    cause: Cause | None = None
+    detail: str = ""
+    evidence: dict[str, Any] | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def number(self) -> OrderNumber:
+        return self.request.number
+
+    @property
+    def limit(self) -> PowerLimit:
+        """The ordered limit. Only for kinds that have one."""
+        assert self.request.limit is not None, f"order {self.number} of kind {self.request.kind.value} has no limit"
+        return self.request.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened to an order: written once, never changed.
+
+    step: 1 to 9 of the flow.   name: past tense, a key of `aforo.flow.trace`.   payload: JSON values only, no secret.
+    """
+
+    step: int
+    at: datetime
+    sender: str
+    receiver: str
+    name: str
+    payload: dict[str, Any]

@@ -1,0 +1,69 @@
+"""What the meter itself said: the evidence behind every outcome."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+
+from aforo.domain.causes import Cause
+from aforo.domain.quantities import watts_of
+
+
+class Breaker(Enum):
+    """The supply switch, as its control_state tells it (COSEM class 70)."""
+
+    DISCONNECTED = 0
+    CONNECTED = 1
+    READY_FOR_RECONNECTION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Readback:
+    """Values read from the meter in one visit, in the monitored register's own raw units of 10^scaler W.
+
+    before: threshold before any write.   written: raw value sent, None when only reading.   threshold: read after.
+    active: threshold that the meter compares with now; None when the meter has no such attribute.
+    read_at: when the last of them was read, by the clock of who read it.
+    """
+
+    before: int
+    written: int | None
+    threshold: int
+    active: int | None
+    scaler: int
+    read_at: datetime
+    emergency: bool | None = None
+    breaker: Breaker | None = None
+
+    @property
+    def before_watts(self) -> Decimal:
+        return watts_of(self.before, self.scaler)
+
+    @property
+    def watts(self) -> Decimal:
+        return watts_of(self.threshold, self.scaler)
+
+    @property
+    def active_watts(self) -> Decimal | None:
+        return None if self.active is None else watts_of(self.active, self.scaler)
+
+
+class Verdict(Enum):
+    """How a visit to a meter ended. UNKNOWN: the command may have left, and the meter has not answered since."""
+
+    OK = 0
+    KO = 1
+    UNKNOWN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """One visit to one meter: OK with evidence, KO with its cause, or UNKNOWN.
+
+    detail: what was seen, in a sentence, for the trace; never a key.
+    """
+
+    verdict: Verdict
+    cause: Cause | None = None
+    detail: str = ""
+    readback: Readback | None = None
