@@ -1,0 +1,65 @@
+"""DLMS/COSEM, sans-I/O, for both roles: bytes in, events out, and back. `Connection` is the way in."""
+
+from aforo.dlms.connection import Connection
+from aforo.dlms.counters import CounterRange, CountersExhausted
+from aforo.dlms.errors import ErrorCode, LocalProtocolError, ProtocolError, RemoteProtocolError
+from aforo.dlms.events import (
+    ActionRequest,
+    ActionResponse,
+    Associate,
+    AssociationEstablished,
+    AssociationRejected,
+    Conformance,
+    DataAccess,
+    DataNotification,
+    Event,
+    ExceptionResponse,
+    GetRequest,
+    GetResponse,
+    Release,
+    Released,
+    Request,
+    Response,
+    Selection,
+    SetRequest,
+    SetResponse,
+)
+from aforo.dlms.keys import Key, Keys, Secret, SystemTitle
+from aforo.dlms.settings import Ciphering, ClientSettings, Mechanism, ServerSettings
+
+__all__ = [
+    "ActionRequest",
+    "ActionResponse",
+    "Associate",
+    "AssociationEstablished",
+    "AssociationRejected",
+    "Ciphering",
+    "ClientSettings",
+    "Conformance",
+    "Connection",
+    "CounterRange",
+    "CountersExhausted",
+    "DataAccess",
+    "DataNotification",
+    "ErrorCode",
+    "Event",
+    "ExceptionResponse",
+    "GetRequest",
+    "GetResponse",
+    "Key",
+    "Keys",
+    "LocalProtocolError",
+    "Mechanism",
+    "ProtocolError",
+    "Release",
+    "Released",
+    "RemoteProtocolError",
+    "Request",
+    "Response",
+    "Secret",
+    "Selection",
+    "ServerSettings",
+    "SetRequest",
+    "SetResponse",
+    "SystemTitle",
+]

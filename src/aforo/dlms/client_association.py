@@ -1,0 +1,200 @@
+"""The client's end of an association."""
+
+from aforo.dlms import acse, association_states, data, xdlms
+from aforo.dlms.association import (
+    ANSWER_OF,
+    ASSOCIATION_CLASS,
+    CHALLENGE_OCTETS,
+    CURRENT_ASSOCIATION,
+    REPLY_TO_HLS,
+    Association,
+)
+from aforo.dlms.association_states import Move, State
+from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
+from aforo.dlms.events import (
+    ActionRequest,
+    ActionResponse,
+    Associate,
+    AssociationEstablished,
+    AssociationRejected,
+    DataAccess,
+    Event,
+    ExceptionResponse,
+    GetRequest,
+    Release,
+    Released,
+    Request,
+    Response,
+    SetRequest,
+)
+from aforo.dlms.settings import ClientSettings, Mechanism
+
+_INVOKE_IDS = 16
+
+
+class ClientAssociation(Association):
+    """See `aforo.dlms.connection.Connection`."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        super().__init__(settings)
+        self._settings = settings
+        self._invoke = 0
+        self._outstanding: Request | None = None
+
+    def send(self, event: Event) -> None:
+        match event:
+            case GetRequest() | SetRequest() | ActionRequest():
+                after = association_states.sent(self._state, Move.REQUEST)
+                self._request(event)
+                self._outstanding = event
+            case Associate():
+                after = association_states.sent(self._state, Move.AARQ)
+                self._established = None
+                self._outgoing.append(acse.encode_request(self._association_request()))
+            case Release():
+                after = association_states.sent(self._state, Move.RLRQ)
+                self._outgoing.append(acse.encode_release(acse.RLRQ, self._release_information()))
+            case _:
+                raise LocalProtocolError(f"a client does not send {type(event).__name__}")
+        self._state = after
+
+    def receive(self, apdu: bytes) -> Event | None:
+        if not apdu:
+            raise malformed("an empty APDU")
+        if apdu[0] == acse.AARE:
+            return self._aare(apdu)
+        if apdu[0] == acse.RLRE:
+            return self._rlre(apdu)
+        if apdu[0] == xdlms.EXCEPTION_RESPONSE:
+            return self._exception(apdu)
+        return self._service(self._opened(apdu))
+
+    def _initiate_request(self) -> bytes:
+        settings = self._settings
+        return self._protected(xdlms.encode_initiate_request(xdlms.Initiate(settings.conformance, settings.max_pdu)))
+
+    def _association_request(self) -> acse.AssociationRequest:
+        settings = self._settings
+        authentication = settings.challenge if settings.mechanism is Mechanism.HLS_GMAC else b""
+        if settings.mechanism is Mechanism.LLS:
+            assert settings.password is not None, "Settings asks for it"
+            authentication = settings.password.octets
+        return acse.AssociationRequest(
+            context=self._context,
+            title=b"" if settings.title is None else settings.title.octets,
+            mechanism=settings.mechanism,
+            authentication=authentication,
+            information=self._initiate_request(),
+        )
+
+    def _release_information(self) -> bytes:
+        """A ciphered association is released under its own protection."""
+        return b"" if self._protection is None else self._initiate_request()
+
+    def _aare(self, apdu: bytes) -> Event | None:
+        after = association_states.received(self._state, Move.AARE)
+        self._state = State.IDLE
+        answer = acse.decode_answer(apdu)
+        needs_proof = self._settings.mechanism is Mechanism.HLS_GMAC
+        welcome = (acse.AUTHENTICATION_REQUIRED, 0) if needs_proof else (0,)
+        if answer.result != acse.ACCEPTED or answer.diagnostic not in welcome:
+            why = xdlms.initiate_error(answer.information) or ""
+            return AssociationRejected(answer.result, answer.diagnostic, detail=why)
+        initiate = self._read_initiate(answer)
+        self._established = AssociationEstablished(
+            initiate.conformance & self._settings.conformance,
+            initiate.max_pdu,
+            None if self._protection is None else self._protection.peer,
+        )
+        if needs_proof:
+            self._prove(answer)
+            return None
+        self._state = after
+        return self._established
+
+    def _read_initiate(self, answer: acse.AssociationAnswer) -> xdlms.Initiate:
+        why = xdlms.initiate_error(answer.information)
+        if why is not None:
+            raise RemoteProtocolError(
+                ErrorCode.PEER_ABORT, f"initiate error: {why}", wire=xdlms.CONFIRMED_SERVICE_ERROR
+            )
+        if answer.context != self._context:
+            code = ErrorCode.UNEXPECTED_APDU if self._protection is None else ErrorCode.NOT_CIPHERED
+            raise RemoteProtocolError(code, f"the peer answers with context {answer.context}, not {self._context}")
+        if self._protection is None:
+            return xdlms.decode_initiate_response(answer.information)
+        self._protection.meet(answer.title)
+        initiate = xdlms.decode_initiate_response(self._protection.open(answer.information))
+        self._protection.agree(initiate.conformance & self._settings.conformance)
+        return initiate
+
+    def _prove(self, answer: acse.AssociationAnswer) -> None:
+        """HLS pass 3."""
+        assert self._protection is not None, "HLS with GMAC needs keys"
+        if answer.mechanism not in (0, Mechanism.HLS_GMAC) or len(answer.authentication) not in CHALLENGE_OCTETS:
+            raise RemoteProtocolError(ErrorCode.AUTHENTICATION_FAILED, "the peer's challenge is missing")
+        if answer.authentication == self._settings.challenge:
+            raise RemoteProtocolError(ErrorCode.AUTHENTICATION_FAILED, "the peer sent our own challenge back")
+        proof = data.octets(self._protection.proof(answer.authentication))
+        self._request(ActionRequest(ASSOCIATION_CLASS, CURRENT_ASSOCIATION, REPLY_TO_HLS, proof))
+        self._state = State.PROVING
+
+    def _request(self, request: Request) -> None:
+        self._invoke = (self._invoke + 1) % _INVOKE_IDS
+        self._send_service(xdlms.encode_request(request, self._invoke))
+
+    def _service(self, plain: bytes) -> Event | None:
+        if plain[0] == xdlms.DATA_NOTIFICATION:
+            self._state = association_states.received(self._state, Move.NOTIFICATION)
+            return xdlms.decode_notification(plain)
+        if plain[0] == xdlms.EXCEPTION_RESPONSE:
+            return self._exception(plain)
+        if plain[0] not in xdlms.RESPONSES:
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"APDU {plain[0]:02X}")
+        response, priority = xdlms.decode_response(plain)
+        if priority & 0x0F != self._invoke:
+            raise RemoteProtocolError(
+                ErrorCode.UNEXPECTED_APDU, f"an answer to invoke-id {priority & 0x0F}, asked was {self._invoke}"
+            )
+        return self._proved(response) if self._state is State.PROVING else self._response(response)
+
+    def _response(self, response: Response) -> Response:
+        after = association_states.received(self._state, Move.RESPONSE)
+        assert self._outstanding is not None, "BUSY means that one is outstanding"
+        if not isinstance(response, ANSWER_OF[type(self._outstanding)]):
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, f"{type(response).__name__} to another service")
+        self._state = after
+        return response
+
+    def _proved(self, response: Response) -> Event:
+        """HLS pass 4."""
+        after = association_states.received(self._state, Move.PROVED)
+        self._state = State.IDLE
+        if not isinstance(response, ActionResponse) or response.result is not DataAccess.SUCCESS:
+            return AssociationRejected(acse.REJECTED_PERMANENT, acse.AUTHENTICATION_FAILURE)
+        assert self._protection is not None
+        assert self._established is not None
+        try:
+            proof = data.decode(response.data or b"")
+            self._protection.check_proof(proof if isinstance(proof, bytes) else b"", self._settings.challenge)
+        except RemoteProtocolError as wrong:
+            return AssociationRejected(
+                acse.REJECTED_PERMANENT, acse.AUTHENTICATION_FAILURE, by_peer=False, detail=str(wrong)
+            )
+        self._state = after
+        return self._established
+
+    def _rlre(self, apdu: bytes) -> Released:
+        self._state = association_states.received(self._state, Move.RLRE)
+        information = acse.decode_release(apdu, acse.RLRE)
+        if information and self._protection is not None:
+            self._protection.open(information)
+        return Released()
+
+    def _exception(self, apdu: bytes) -> ExceptionResponse:
+        """Instead of any answer. It is not protected, so it decides nothing but that this exchange has failed."""
+        if self._state in (State.IDLE, State.READY):
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, f"an exception-response while {self._state.value}")
+        exception = xdlms.decode_exception(apdu)
+        self._state = State.READY if self._state is State.BUSY else State.IDLE
+        return exception

@@ -1,0 +1,64 @@
+"""The TCP wrapper (IEC 62056-47): version, source, destination and length before each APDU."""
+
+import struct
+from dataclasses import dataclass
+
+from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
+
+HEADER_OCTETS = 8
+VERSION = 1
+PORT = 4059
+_HEADER = struct.Struct(">HHHH")
+
+
+@dataclass(frozen=True, slots=True)
+class WrapperFrame:
+    """source, destination: service access points (wPorts)."""
+
+    source: int
+    destination: int
+    apdu: bytes
+
+
+def encode(source: int, destination: int, apdu: bytes) -> bytes:
+    if len(apdu) > 0xFFFF:
+        raise LocalProtocolError(f"{len(apdu)} octets do not fit one wrapper frame")
+    return _HEADER.pack(VERSION, source, destination, len(apdu)) + apdu
+
+
+class WrapperReader:
+    """Octets as they come, frames as they are complete. Holds at most one unfinished frame.
+
+    apdu_max: a longer one is refused before it is received.
+    """
+
+    __slots__ = ("_apdu_max", "_pending")
+
+    def __init__(self, *, apdu_max: int = 0xFFFF) -> None:
+        self._apdu_max = apdu_max
+        self._pending = b""
+
+    def feed(self, octets: bytes) -> list[WrapperFrame]:
+        """Raises RemoteProtocolError (MALFORMED, TOO_LONG): the stream can no longer be followed."""
+        pending = self._pending + octets if self._pending else octets
+        frames, at = [], 0
+        while len(pending) - at >= HEADER_OCTETS:
+            version, source, destination, length = _HEADER.unpack_from(pending, at)
+            self._check(version, length)
+            end = at + HEADER_OCTETS + length
+            if end > len(pending):
+                break
+            frames.append(WrapperFrame(source, destination, pending[at + HEADER_OCTETS : end]))
+            at = end
+        self._pending = pending[at:]
+        return frames
+
+    def _check(self, version: int, length: int) -> None:
+        if version != VERSION:
+            raise malformed(f"wrapper version {version}, not {VERSION}")
+        if length == 0:
+            raise malformed("a wrapper frame without an APDU")
+        if length > self._apdu_max:
+            raise RemoteProtocolError(
+                ErrorCode.TOO_LONG, f"an APDU of {length} octets where {self._apdu_max} are allowed"
+            )

@@ -1,0 +1,1 @@
+"""Peers for tests that share no code with the product."""
