@@ -1,0 +1,168 @@
+"""Every answer to an order: the acknowledgement at once, the final answer, a refusal. Written and read here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from aforo.cim.end_device_controls import write_limit, write_meter
+from aforo.cim.message import (
+    FATAL,
+    OUR_SOURCE,
+    Header,
+    Reply,
+    ReplyError,
+    Result,
+    message_id,
+    read_header,
+    read_reply,
+    timestamp,
+    write_header,
+    write_reply,
+)
+from aforo.cim.namespaces import NOUN, OURS, PROFILE, RESPONSE, SOAP11, TYPED
+from aforo.cim.refusal import Refusal, UnreadableMessage
+from aforo.cim.soap import open_answer, wrap
+from aforo.cim.xml_reading import Element, text_of
+from aforo.cim.xml_writing import add, add_if, root
+
+_CONTROL = f"{{{PROFILE}}}EndDeviceControl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readback:
+    """What the meter said, in watts. breaker: the COSEM control state in lower case, empty when it was not read.
+
+    active: the threshold that it compares with now; None when the meter has no such attribute.   read_at: xs:dateTime.
+    """
+
+    before: Decimal
+    threshold: Decimal
+    active: Decimal | None = None
+    breaker: str = ""
+    read_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredControl:
+    """The order that an answer is about. watts: as ordered; None for an order that sets nothing."""
+
+    number: str
+    meter: str
+    control_type: str = ""
+    reason: str = ""
+    watts: Decimal | None = None
+    readback: Readback | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlResponse:
+    """EndDeviceControlsResponseMessage."""
+
+    header: Header
+    reply: Reply
+    control: AnsweredControl | None = None
+
+    @property
+    def error(self) -> ReplyError:
+        """The first one; code 0.0 when the reply has none."""
+        return self.reply.errors[0] if self.reply.errors else ReplyError("0.0")
+
+
+def response_header(asked: Header, *, identifier: str, at: str) -> Header:
+    """identifier: the answer's own MessageID.   at: xs:dateTime."""
+    return Header(
+        verb="reply",
+        noun=NOUN,
+        timestamp=at,
+        source=OUR_SOURCE,
+        message_id=identifier,
+        correlation_id=asked.answer_correlation,
+    )
+
+
+def refused(refusal: Refusal, asked: Header, *, language: str, now: datetime, number: str = "") -> ControlResponse:
+    """FAILED, with the refusal's code, words and path."""
+    at = timestamp(now)
+    identifier = message_id("refused", asked.source, asked.answer_correlation, refusal.code, at)
+    error = ReplyError(refusal.code, FATAL, refusal.reason(language), refusal.details, refusal.xpath)
+    header = response_header(asked, identifier=identifier, at=at)
+    return ControlResponse(header, Reply(Result.FAILED, (error,), number))
+
+
+def write_response(response: ControlResponse) -> Element:
+    message = root(RESPONSE)
+    write_header(message, TYPED, response.header)
+    write_reply(message, TYPED, response.reply)
+    if response.control is not None:
+        payload = add(message, f"{{{TYPED}}}Payload")
+        _write_control(add(payload, f"{{{PROFILE}}}EndDeviceControls"), response.control)
+    return message
+
+
+def response_envelope(response: ControlResponse, version: str = SOAP11) -> bytes:
+    return wrap(write_response(response), version)
+
+
+def read_response(octets: bytes) -> ControlResponse:
+    """An answer, typed or generic, with or without its envelope. Raises SoapFault, UnreadableMessage."""
+    message = open_answer(octets)
+    control = message.find(f"{{{TYPED}}}Payload/{{{PROFILE}}}EndDeviceControls/{_CONTROL}")
+    try:
+        answered = None if control is None else _read_control(control)
+        return ControlResponse(read_header(message), read_reply(message), answered)
+    except (ValueError, InvalidOperation) as error:
+        refusal = Refusal(
+            code="1.8",
+            es="El mensaje no es una respuesta CIM.",
+            en="The message is no CIM response.",
+            details=str(error)[:200],
+        )
+        raise UnreadableMessage(refusal) from None
+
+
+def _write_control(controls: Element, control: AnsweredControl) -> None:
+    element = add(controls, _CONTROL)
+    add_if(element, f"{{{PROFILE}}}issuerTrackingID", control.number)
+    add_if(element, f"{{{PROFILE}}}reason", control.reason)
+    if control.control_type:
+        add(element, f"{{{PROFILE}}}EndDeviceControlType").set("ref", control.control_type)
+    write_meter(element, control.meter)
+    if control.watts is not None:
+        write_limit(element, control.watts)
+    if control.readback is not None:
+        _write_readback(add(element, f"{{{OURS}}}Readback"), control.readback)
+
+
+def _write_readback(element: Element, readback: Readback) -> None:
+    active = "" if readback.active is None else f"{readback.active:f}"
+    add(element, f"{{{OURS}}}before", f"{readback.before:f}")
+    add(element, f"{{{OURS}}}threshold", f"{readback.threshold:f}")
+    add_if(element, f"{{{OURS}}}activeThreshold", active)
+    add(element, f"{{{OURS}}}unit", "W")
+    add_if(element, f"{{{OURS}}}breaker", readback.breaker)
+    add(element, f"{{{OURS}}}readAt", readback.read_at)
+
+
+def _read_control(control: Element) -> AnsweredControl:
+    kind = control.find(f"{{{PROFILE}}}EndDeviceControlType")
+    watts = text_of(control, f"{{{OURS}}}PowerLimit/{{{OURS}}}value")
+    readback = control.find(f"{{{OURS}}}Readback")
+    return AnsweredControl(
+        number=text_of(control, f"{{{PROFILE}}}issuerTrackingID"),
+        meter=text_of(control, f"{{{PROFILE}}}EndDevices/{{{PROFILE}}}mRID"),
+        control_type="" if kind is None else kind.get("ref") or "",
+        reason=text_of(control, f"{{{PROFILE}}}reason"),
+        watts=Decimal(watts) if watts else None,
+        readback=None if readback is None else _read_readback(readback),
+    )
+
+
+def _read_readback(element: Element) -> Readback:
+    active = text_of(element, f"{{{OURS}}}activeThreshold")
+    return Readback(
+        before=Decimal(text_of(element, f"{{{OURS}}}before")),
+        threshold=Decimal(text_of(element, f"{{{OURS}}}threshold")),
+        active=Decimal(active) if active else None,
+        breaker=text_of(element, f"{{{OURS}}}breaker"),
+        read_at=text_of(element, f"{{{OURS}}}readAt"),
+    )

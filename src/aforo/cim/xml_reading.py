@@ -1,0 +1,119 @@
+"""XML from anyone, read with bounds: no DTD, no entities, nothing fetched, a highest size, depth and count of elements.
+
+Two parsers look at it. The first (expat) stops at a DOCTYPE before a single entity is declared, and counts; only what
+it lets pass is built into a tree by the second (libxml2).
+"""
+
+from xml.parsers import expat
+
+from lxml import etree
+
+from aforo.cim.refusal import Refusal, UnreadableMessage
+
+SIZE_MAX = 256 * 1024
+DEPTH_MAX = 32
+ELEMENTS_MAX = 5000
+
+Element = etree._Element  # noqa: SLF001 -- the stubs give its type no public name
+
+
+class _Bounds:
+    """Refuses what goes beyond them, by raising from within the parser."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.elements = 0
+
+    def begin(self, _name: str, _attributes: object) -> None:
+        self.depth += 1
+        self.elements += 1
+        if self.depth > DEPTH_MAX:
+            raise _unreadable(
+                f"El mensaje anida más de {DEPTH_MAX} niveles.", f"The message nests deeper than {DEPTH_MAX} levels."
+            )
+        if self.elements > ELEMENTS_MAX:
+            raise _unreadable(
+                f"El mensaje tiene más de {ELEMENTS_MAX} elementos.", f"The message has over {ELEMENTS_MAX} elements."
+            )
+
+    def end(self, _name: str) -> None:
+        self.depth -= 1
+
+
+def parse(octets: bytes, *, size_max: int = SIZE_MAX) -> Element:
+    """The root element; comments and processing instructions are gone. Raises UnreadableMessage (code 1.8)."""
+    if len(octets) > size_max:
+        raise too_large(size_max)
+    _scan(octets)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+    try:
+        root = etree.fromstring(octets, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise _not_xml(str(error)) from None
+    assert root.getroottree().docinfo.internalDTD is None, "the scan lets no DOCTYPE pass"
+    return root
+
+
+def too_large(size_max: int) -> UnreadableMessage:
+    return _unreadable(
+        f"El mensaje supera los {size_max} octetos permitidos.", f"The message is larger than {size_max} octets."
+    )
+
+
+def _scan(octets: bytes) -> None:
+    bounds = _Bounds()
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartElementHandler = bounds.begin
+    parser.EndElementHandler = bounds.end
+    try:
+        parser.Parse(octets, True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise _not_xml(str(error)) from None
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise _unreadable("No se acepta un DOCTYPE (DTD) en el mensaje.", "A DOCTYPE (DTD) is not accepted in a message.")
+
+
+def _not_xml(details: str) -> UnreadableMessage:
+    return _unreadable("El mensaje no es XML bien formado.", "The message is not well-formed XML.", details[:200])
+
+
+def _unreadable(es: str, en: str, details: str = "") -> UnreadableMessage:
+    return UnreadableMessage(Refusal(code="1.8", es=es, en=en, details=details))
+
+
+def text_of(parent: Element | None, tag: str) -> str:
+    """The text of a child, with its white space collapsed (xs:token); empty when there is no such child or no text."""
+    child = None if parent is None else parent.find(tag)
+    return "" if child is None else " ".join((child.text or "").split())
+
+
+def local_name(element: Element) -> str:
+    return etree.QName(element).localname
+
+
+def path_of(element: Element) -> str:
+    """Where it stands, from the message's own element, such as `/CreateEndDeviceControls/Request/Option[2]/value`."""
+    steps: list[str] = []
+    node: Element | None = element
+    while node is not None and local_name(node) != "Body":
+        steps.append(_step(node))
+        node = node.getparent()
+    return "/" + "/".join(reversed(steps))
+
+
+def _step(element: Element) -> str:
+    parent = element.getparent()
+    twins = [] if parent is None else parent.findall(element.tag)
+    number = f"[{twins.index(element) + 1}]" if len(twins) > 1 else ""
+    return local_name(element) + number

@@ -1,0 +1,109 @@
+"""What crosses the link in delegated mode. Plain values: the link knows neither our orders nor our meters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+
+class ItemKind(IntEnum):
+    """What the concentrator is asked to do at the meter."""
+
+    LIMIT = 1
+    READ = 2
+
+
+class ItemVerdict(IntEnum):
+    """OK: carried out, values read back.   KO: not carried out.   UNKNOWN: it may have been; the meter fell silent."""
+
+    OK = 0
+    KO = 1
+    UNKNOWN = 2
+
+
+class Withdrawal(IntEnum):
+    """WITHDRAWN: it had not begun and never will.   BEGUN: its result will come.   UNKNOWN: never seen here."""
+
+    WITHDRAWN = 0
+    BEGUN = 1
+    UNKNOWN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItem:
+    """order_id: the head-end's key, the same for every repetition.   number: the customer's, for people.
+
+    limit_w: whole watts; 0 for READ.   fence: refused when lower than one seen for the meter.
+    epoch: of the session that hands it over.   priority: higher first.   not_after: it must not begin later.
+    model: name of the meter's model.
+    """
+
+    order_id: int
+    number: str
+    kind: ItemKind
+    meter: str
+    limit_w: int
+    fence: int
+    epoch: int
+    priority: int
+    not_after: datetime | None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReadback:
+    """Raw values in units of 10^scaler W, read from the meter itself at read_at; None where it has none.
+
+    breaker: control_state of class 70.
+    """
+
+    before: int
+    written: int | None
+    threshold: int
+    active: int | None
+    scaler: int
+    read_at: datetime
+    emergency: bool | None = None
+    breaker: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemResult:
+    """result_id: the concentrator's own, rising, for the acknowledgement.   cause: code, empty when OK."""
+
+    result_id: int
+    order_id: int
+    fence: int
+    verdict: ItemVerdict
+    cause: str = ""
+    detail: str = ""
+    readback: ItemReadback | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One meter of the concentrator's internal table.   last_seen: None when it never answered."""
+
+    meter: str
+    reachable: bool
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The concentrator's answer to one handed-over item: taken, or refused with a cause code."""
+
+    order_id: int
+    taken: bool
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedOrder:
+    """One order that waits at the concentrator, or is being carried out (begun)."""
+
+    order_id: int
+    fence: int
+    meter: str
+    priority: int
+    begun: bool

@@ -1,0 +1,231 @@
+"""Step 1, Legacy -> Integration: a CIM order becomes ours, or is refused, and its sender is told at once."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from aforo.cim.control_response import AnsweredControl, ControlResponse, response_header
+from aforo.cim.end_device_controls import SET_POWER_LIMIT, ControlRequest, GetRequest
+from aforo.cim.message import FATAL, INFORM, Reply, ReplyError, Result, message_id, timestamp
+from aforo.cim.refusal import CimError, Refusal
+from aforo.domain.causes import CAUSES, Cause
+from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order import Fact, Order, OrderKind, OrderRequest, Priority
+from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import HIGHEST_WATTS, PowerLimit
+from aforo.flow.decision import INTEGRATION, LEGACY, Decision
+
+_PRIORITIES = {"high": Priority.HIGH, "normal": Priority.NORMAL}
+_OPTIONS = ("priority", "special", "notAfter", "until")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_NUMBER_AT = "/CreateEndDeviceControls/Payload/EndDeviceControls/EndDeviceControl/issuerTrackingID"
+_ACCEPTED = ("La orden fue aceptada.", "The order is accepted.")
+_NO_USE_REPEATING = frozenset(
+    {OrderState.REFUSED, OrderState.EXPIRED, OrderState.FAILED, OrderState.CANCELLED, OrderState.SUPERSEDED}
+)
+_ABOUT_THE_METER = frozenset({Cause.NOT_REGISTERED, Cause.NOT_LINKED, Cause.NOT_COMMISSIONED, Cause.UNKNOWN_MODEL})
+_ABOUT_THE_LIMIT = frozenset({Cause.LIMIT_ABOVE_RATING, Cause.LIMIT_NOT_REPRESENTABLE})
+
+
+def order_request(
+    asked: ControlRequest, *, may_answer_to: Callable[[str], bool], usual_address: str = ""
+) -> OrderRequest | Refusal:
+    """usual_address: where this source's answers go when the order names no ReplyAddress; empty when nowhere.
+
+    Without an issuerTrackingID the number is made from Source and MessageID: a sender that repeats its message because
+    the answer was lost then gets the same order, and not a second one.
+    """
+    try:
+        return _order_request(asked, _reply_address(asked, may_answer_to, usual_address))
+    except CimError as error:
+        return error.refusal
+
+
+def receive_order(request: OrderRequest, order_id: OrderId, now: datetime) -> Decision:
+    """The order at its beginning, due at once."""
+    order = Order(id=order_id, request=request, state=OrderState.RECEIVED, received_at=now, next_at=now)
+    payload = {
+        "order": request.number,
+        "source": request.source,
+        "kind": request.kind.value,
+        "meter": request.meter,
+        "limit_w": request.limit.watts if request.limit else None,
+        "unit": "W",
+        "priority": request.priority.name.lower(),
+        "reason": request.reason,
+        "special": request.special,
+        "not_after": request.not_after.isoformat() if request.not_after else None,
+        "message_id": request.message_id,
+    }
+    return Decision(order, (Fact(1, now, LEGACY, INTEGRATION, "OrderReceived", payload),))
+
+
+def acknowledge(order: Order, asked: ControlRequest | GetRequest, now: datetime) -> ControlResponse:
+    """How the order stands now: accepted (0.3), held (6.2), or FAILED with the code of its cause.
+
+    The same for an order just received, for one sent again, and for a question about one that is still open.
+    """
+    at = timestamp(now)
+    identifier = message_id("acknowledgement", order.request.source, order.number, order.state.value, at)
+    header = response_header(asked.header, identifier=identifier, at=at)
+    control = AnsweredControl(
+        number=order.number,
+        meter=order.request.meter,
+        control_type=SET_POWER_LIMIT if order.request.limit else "",
+        reason=order.request.reason,
+        watts=Decimal(order.request.limit.watts) if order.request.limit else None,
+    )
+    return ControlResponse(header, _standing(order, asked), control)
+
+
+def conflict(number: str, asked: ControlRequest) -> Refusal:
+    """The number is known with another content (another digest)."""
+    return Refusal(
+        code="2.15",
+        es=f"La orden {number} ya existe con otro contenido.",
+        en=f"Order {number} already exists with another content.",
+        xpath=_NUMBER_AT if asked.number else "/CreateEndDeviceControls/Header/MessageID",
+    )
+
+
+def unknown_order(asked: GetRequest) -> Refusal:
+    """Nobody has sent an order under this number, or another source has."""
+    return Refusal(
+        code="2.15",
+        es=f"No hay orden {asked.number} de {asked.header.source}.",
+        en=f"There is no order {asked.number} of {asked.header.source}.",
+    )
+
+
+def _order_request(asked: ControlRequest, reply_address: str | None) -> OrderRequest:
+    options = _options(asked)
+    header = asked.header
+    number = asked.number or f"AF-{message_id('order', header.source, header.message_id)[:13]}"
+    limit = _limit(asked)
+    not_after = _moment(options.get("notAfter"))
+    until = _moment(options.get("until"))
+    special = options["special"][0] if "special" in options else None
+    priority = _priority(options.get("priority"))
+    meaning = (
+        *(header.source, number, OrderKind.LIMIT.value, asked.meter, limit.watts, asked.reason, priority.value),
+        *(special, not_after and not_after.isoformat(), until and until.isoformat()),
+    )
+    return OrderRequest(
+        source=Source(header.source),
+        number=OrderNumber(number),
+        kind=OrderKind.LIMIT,
+        meter=MeterNumber(asked.meter),
+        limit=limit,
+        reason=asked.reason,
+        priority=priority,
+        special=special,
+        not_after=not_after,
+        until=until,
+        message_id=header.message_id,
+        correlation_id=header.correlation_id,
+        reply_address=reply_address,
+        language=asked.language,
+        digest=hashlib.sha256(json.dumps(meaning).encode()).hexdigest(),
+    )
+
+
+def _reply_address(asked: ControlRequest, may_answer_to: Callable[[str], bool], usual: str) -> str | None:
+    header, at = asked.header, "/CreateEndDeviceControls/Header/ReplyAddress"
+    if header.async_reply is False:
+        return None
+    if header.reply_address and not may_answer_to(header.reply_address):
+        es = "No se permite enviar respuestas a esa dirección; pida que se configure."
+        raise _refused("5.2", es, "Answers may not be sent to that address; ask for it to be configured.", at)
+    address = header.reply_address or usual
+    if header.async_reply and not address:
+        es, en = "AsyncReplyFlag exige ReplyAddress.", "AsyncReplyFlag needs a ReplyAddress."
+        raise _refused("1.5", es, en, at)
+    return address or None
+
+
+def _limit(asked: ControlRequest) -> PowerLimit:
+    watts = asked.watts
+    if watts != watts.to_integral_value():
+        es, en = f"{watts:f} W no son vatios enteros.", f"{watts:f} W is not a whole number of watts."
+        raise _refused("5.2", es, en, asked.watts_at)
+    if not 1 <= watts <= HIGHEST_WATTS:
+        es = f"Un límite está entre 1 W y {HIGHEST_WATTS} W, no es {watts:f} W."
+        en = f"A limit lies between 1 W and {HIGHEST_WATTS} W, and is not {watts:f} W."
+        raise _refused("5.2", es, en, asked.watts_at)
+    return PowerLimit(int(watts))
+
+
+def _options(asked: ControlRequest) -> dict[str, tuple[str, str]]:
+    """Value and path by name. An unknown one is refused: leaving a misspelt notAfter aside would change the order."""
+    found: dict[str, tuple[str, str]] = {}
+    for place, option in enumerate(asked.options, 1):
+        number = f"[{place}]" if len(asked.options) > 1 else ""
+        at = f"/CreateEndDeviceControls/Request/Option{number}"
+        if option.name not in _OPTIONS:
+            known = ", ".join(_OPTIONS)
+            es, en = f"Opción desconocida; se conocen {known}.", f"Unknown option; known ones are {known}."
+            raise _refused("5.2", es, en, f"{at}/name")
+        if option.name in found:
+            raise _refused("5.2", "La opción está repetida.", "The option is given twice.", f"{at}/name")
+        if not option.value:
+            raise _refused("5.2", "La opción no tiene valor.", "The option has no value.", f"{at}/value")
+        found[option.name] = (option.value, f"{at}/value")
+    return found
+
+
+def _priority(given: tuple[str, str] | None) -> Priority:
+    if given is None:
+        return Priority.NORMAL
+    value, at = given
+    if value not in _PRIORITIES:
+        raise _refused("5.2", "La prioridad es high o normal.", "The priority is high or normal.", at)
+    return _PRIORITIES[value]
+
+
+def _moment(given: tuple[str, str] | None) -> datetime | None:
+    """In UTC."""
+    if given is None:
+        return None
+    value, at = given
+    try:
+        moment = datetime.fromisoformat(value).astimezone(UTC) if _MOMENT.fullmatch(value) else None
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        es = "Debe ser fecha y hora ISO 8601 con zona, como 2026-11-25T18:00:00-03:00."
+        en = "It must be an ISO 8601 date and time with its zone, such as 2026-11-25T18:00:00-03:00."
+        raise _refused("5.2", es, en, at)
+    return moment
+
+
+def _standing(order: Order, asked: ControlRequest | GetRequest) -> Reply:
+    if order.state in _NO_USE_REPEATING:
+        assert order.cause is not None, f"order {order.number} is {order.state.value} without a cause"
+        return Reply(Result.FAILED, (_error(order, order.cause, asked, FATAL),), order.number)
+    if order.state is OrderState.HELD and order.cause is not None:
+        return Reply(Result.OK, (_error(order, order.cause, asked, INFORM),), order.number)
+    accepted = _ACCEPTED[asked.language == "en"]
+    return Reply(Result.OK, (ReplyError("0.3", INFORM, accepted, order.state.value),), order.number)
+
+
+def _error(order: Order, cause: Cause, asked: ControlRequest | GetRequest, level: str) -> ReplyError:
+    facts = CAUSES[cause]
+    seen = f"until {timestamp(order.next_at)}" if order.state is OrderState.HELD and order.next_at else order.detail
+    details = f"{order.state.value} {cause.value}" + (f": {seen}" if seen else "")
+    reason = facts.en if asked.language == "en" else facts.es
+    return ReplyError(facts.reply, level, reason, details, _path_of_cause(cause, asked))
+
+
+def _path_of_cause(cause: Cause, asked: ControlRequest | GetRequest) -> str:
+    if isinstance(asked, GetRequest):
+        return ""
+    if cause in _ABOUT_THE_METER:
+        return asked.meter_at
+    return asked.watts_at if cause in _ABOUT_THE_LIMIT else ""
+
+
+def _refused(code: str, es: str, en: str, xpath: str) -> CimError:
+    return CimError(Refusal(code=code, es=es, en=en, xpath=xpath))

@@ -1,0 +1,23 @@
+"""Step 2, Integration -> HeadEnd: the order goes to the head-end, and to the lane of its meter's line."""
+
+from datetime import datetime
+
+from aforo.domain.devices import Meter
+from aforo.domain.order import Fact, Order
+from aforo.flow.decision import HEADEND, INTEGRATION, Decision, move
+
+
+def route_to_headend(order: Order, meter: Meter | None, now: datetime) -> Decision:
+    """Again when the meter's line has changed while the order waited."""
+    request = order.request
+    lane = meter.lane if meter else ""
+    payload = {
+        "order": request.number,
+        "kind": request.kind.value,
+        "meter": request.meter,
+        "limit_w": request.limit.watts if request.limit else None,
+        "lane": lane or None,
+        "link": meter.link.value if meter else None,
+    }
+    fact = Fact(2, now, INTEGRATION, HEADEND, "OrderRouted", payload)
+    return move(order, order.state, now, fact, lane=lane)

@@ -1,0 +1,91 @@
+"""Step 4, HeadEnd -> Concentrator: the order is handed over with its fence, its epoch and its not-after."""
+
+from datetime import datetime
+
+from aforo.dclink.messages import ItemKind, OrderItem
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Link, Meter
+from aforo.domain.identifiers import Epoch, Fence
+from aforo.domain.order import Fact, Order, OrderKind
+from aforo.domain.order_states import OrderState
+from aforo.domain.preconditions import may_run_today
+from aforo.domain.working_days import next_working_day
+from aforo.flow.decision import CONCENTRATOR, HEADEND, Decision, move
+
+
+def kind_of_visit(order: Order) -> OrderKind:
+    """What the next visit does: an order whose outcome is unknown is only ever read."""
+    return OrderKind.READ if order.state is OrderState.RECONCILING else order.request.kind
+
+
+def obstacle_today(order: Order, meter: Meter, now: datetime) -> Decision | None:
+    """Expired, or to be held again because the working day ended while the order waited. None: go on.
+
+    An order that may have left is past that: reading is allowed on any day.
+    """
+    if order.state is OrderState.RECONCILING:
+        return None
+    request = order.request
+    if request.not_after is not None and now > request.not_after:
+        fact = Fact(4, now, HEADEND, HEADEND, "OrderExpired", {"not_after": request.not_after.isoformat()})
+        return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, next_at=None)
+    if not may_run_today(request, meter, now):
+        opens = next_working_day(now, meter.time_zone)
+        payload = {"until": opens.isoformat(), "cause": Cause.NOT_A_WORKING_DAY.value}
+        fact = Fact(4, now, HEADEND, HEADEND, "OrderHeld", payload)
+        return move(order, OrderState.HELD, now, fact, cause=Cause.NOT_A_WORKING_DAY, next_at=opens)
+    return None
+
+
+def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: datetime) -> Decision:
+    """Commit this before anything is sent: after a crash the order is known to have perhaps left.
+
+    An order that is being reconciled stays so; its visit only reads.
+    """
+    reads = kind_of_visit(order) is OrderKind.READ
+    state = OrderState.RECONCILING if order.state is OrderState.RECONCILING else OrderState.DISPATCHED
+    payload = {
+        "order": order.number,
+        "kind": kind_of_visit(order).value,
+        "meter": meter.number,
+        "limit_w": order.request.limit.watts if order.request.limit else None,
+        "fence": fence,
+        "epoch": epoch,
+        "attempt": order.attempts + 1,
+        "link": meter.link.value,
+        "concentrator": meter.concentrator,
+        "address": str(meter.address) if meter.link is Link.DIRECT else None,
+        "not_after": order.request.not_after.isoformat() if order.request.not_after else None,
+    }
+    fact = Fact(4, now, HEADEND, _receiver(meter), "OrderDispatched", payload)
+    changes = {"fence": fence, "attempts": order.attempts + 1, "next_at": None}
+    return move(order, state, now, fact, command_fence=order.command_fence if reads else fence, **changes)
+
+
+def _receiver(meter: Meter) -> str:
+    return HEADEND if meter.link is Link.DIRECT else CONCENTRATOR
+
+
+def order_item(order: Order, meter: Meter, epoch: Epoch) -> OrderItem:
+    """The dispatched order as the concentrator is told it."""
+    assert order.fence is not None, "an order is dispatched before it is sent"
+    reading = kind_of_visit(order) is OrderKind.READ
+    return OrderItem(
+        order_id=order.id,
+        number=order.number,
+        kind=ItemKind.READ if reading else ItemKind.LIMIT,
+        meter=meter.number,
+        limit_w=0 if reading else order.limit.watts,
+        fence=order.fence,
+        epoch=epoch,
+        priority=int(order.request.priority),
+        not_after=None if reading else order.request.not_after,
+        model=meter.model,
+    )
+
+
+def taken(order: Order, now: datetime) -> Decision:
+    """The concentrator has the order in its queue."""
+    state = OrderState.RECONCILING if order.state is OrderState.RECONCILING else OrderState.IN_PROGRESS
+    fact = Fact(4, now, CONCENTRATOR, HEADEND, "OrderTaken", {"order": order.number, "fence": order.fence})
+    return move(order, state, now, fact)

@@ -1,0 +1,44 @@
+"""Step 5, Concentrator -> Meter: the DLMS requests of a visit. Interface I3; classes 70 and 71 (IEC 62056-6-2)."""
+
+from aforo import dlms
+from aforo.dlms import data
+from aforo.dlms.obis import obis
+from aforo.domain.meter_models import MeterModel
+
+LIMITER = 71
+DISCONNECT_CONTROL = 70
+_SCALER_UNIT = {3: 3, 4: 3, 5: 4}
+"""Attribute that holds scaler_unit, by interface class: Register, Extended register, Demand register."""
+
+
+def has_scaler(class_id: int) -> bool:
+    return class_id in _SCALER_UNIT
+
+
+def get_monitored_value(model: MeterModel) -> dlms.GetRequest:
+    return dlms.GetRequest(LIMITER, obis(model.limiter), 2)
+
+
+def get_scaler_unit(class_id: int, obis: bytes) -> dlms.GetRequest:
+    return dlms.GetRequest(class_id, obis, _SCALER_UNIT.get(class_id, 3))
+
+
+def get_threshold_active(model: MeterModel) -> dlms.GetRequest:
+    return dlms.GetRequest(LIMITER, obis(model.limiter), 3)
+
+
+def get_threshold_normal(model: MeterModel) -> dlms.GetRequest:
+    return dlms.GetRequest(LIMITER, obis(model.limiter), 4)
+
+
+def set_threshold_normal(model: MeterModel, tag: int, value: int) -> dlms.SetRequest:
+    """tag: of the value the meter itself gave, so that its type is met exactly."""
+    return dlms.SetRequest(LIMITER, obis(model.limiter), 4, data.integer(tag, value))
+
+
+def get_emergency_profile_active(model: MeterModel) -> dlms.GetRequest:
+    return dlms.GetRequest(LIMITER, obis(model.limiter), 10)
+
+
+def get_breaker_state(breaker: str) -> dlms.GetRequest:
+    return dlms.GetRequest(DISCONNECT_CONTROL, obis(breaker), 3)

@@ -1,0 +1,228 @@
+"""Step 7, Concentrator -> HeadEnd: a visit's result becomes the order's next state.
+
+Silence after a command may have left is never a failure: the order is reconciled by reading, and what the meter then
+says decides.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from aforo.dclink.messages import ItemReadback, ItemResult
+from aforo.domain.causes import CAUSES, Cause, Retry
+from aforo.domain.devices import Link, Meter
+from aforo.domain.identifiers import Fence
+from aforo.domain.order import Fact, Order, OrderKind
+from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import watts_of
+from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
+from aforo.domain.retry_plan import RetryPlan
+from aforo.flow.decision import CONCENTRATOR, HEADEND, METER, Decision, move
+
+_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A visit's result and when it was fetched. fence: of the visit it belongs to, so that a late one is known."""
+
+    result: CommandResult
+    at: datetime
+    fence: Fence
+
+    def tells_of_command(self, order: Order) -> bool:
+        """It is the writing visit's own result, so a KO means that nothing was written."""
+        return self.fence == order.command_fence
+
+
+def from_item(item: ItemResult) -> CommandResult:
+    """A concentrator's result in our own words; a cause unknown to us is the concentrator's fault, with its text."""
+    try:
+        cause = Cause(item.cause) if item.cause else None
+    except ValueError:
+        cause = Cause.CONCENTRATOR_FAULT
+    return CommandResult(Verdict(item.verdict), cause, item.detail, _readback(item.readback))
+
+
+def _readback(values: ItemReadback | None) -> Readback | None:
+    if values is None:
+        return None
+    return Readback(
+        before=values.before,
+        written=values.written,
+        threshold=values.threshold,
+        active=values.active,
+        scaler=values.scaler,
+        read_at=values.read_at,
+        emergency=values.emergency,
+        breaker=None if values.breaker is None else Breaker(values.breaker),
+    )
+
+
+def belongs(order: Order, fence: Fence) -> bool:
+    """A result under this fence still matters to the order: it is out, and the visit is its latest or its command."""
+    return order.state.may_have_left and fence in (order.fence, order.command_fence)
+
+
+def refused_submission(cause: str) -> CommandResult:
+    """The concentrator did not take the order, so it will never begin it. cause: its code, perhaps unknown to us."""
+    try:
+        known = Cause(cause)
+    except ValueError:
+        known = Cause.CONCENTRATOR_FAULT
+    return CommandResult(Verdict.KO, known, f"the concentrator did not take the order: {cause or 'no cause told'}")
+
+
+def collect(order: Order, meter: Meter, collected: Collected, plan: RetryPlan) -> Decision:
+    """The order is out and the result belongs to it; its visit has ended."""
+    result, now = collected.result, collected.at
+    facts = (*_visit_facts(meter, result), _result_fact(meter, order, result, now))
+    if result.verdict is Verdict.OK:
+        return _read_back(order, result, now, plan, facts)
+    if order.state is OrderState.RECONCILING and not collected.tells_of_command(order):
+        return _still_unknown(order, result, now, plan, facts)
+    if result.verdict is Verdict.UNKNOWN:
+        return move(order, OrderState.RECONCILING, now, *facts, cause=Cause.OUTCOME_UNKNOWN, detail=result.detail,
+                    next_at=now)  # fmt: skip
+    return _not_carried_out(order, result, now, plan, facts)
+
+
+def not_sent(order: Order, cause: Cause, detail: str, now: datetime, plan: RetryPlan) -> Decision:
+    """The visit could not even begin: the concentrator is silent, or does not have the meter in its table.
+
+    Counts as an attempt. An order whose command may have left earlier stays unknown.
+    """
+    fact = Fact(7, now, HEADEND, HEADEND, "VisitNotPossible", {"cause": cause.value, "detail": detail})
+    attempts = order.attempts + 1
+    next_at = _next_attempt(replace(order, attempts=attempts), cause, now, plan)
+    changes: dict[str, Any] = {"attempts": attempts, "cause": cause, "detail": detail, "next_at": next_at}
+    if order.state.may_have_left:
+        changes["cause"] = Cause.OUTCOME_UNKNOWN
+        if next_at is None and order.state is OrderState.RECONCILING:
+            return move(order, OrderState.UNCONFIRMED, now, fact, **changes)
+        return move(order, OrderState.RECONCILING, now, fact, **{**changes, "next_at": next_at or now})
+    state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
+    return move(order, state, now, fact, **changes)
+
+
+def link_lost(order: Order, detail: str, now: datetime) -> Decision:
+    """The session ended while the order was out: unless its own result comes after all, it is only read from now on."""
+    payload = {"cause": Cause.OUTCOME_UNKNOWN.value, "detail": detail}
+    fact = Fact(7, now, HEADEND, HEADEND, "LinkLost", payload)
+    return move(order, OrderState.RECONCILING, now, fact, cause=Cause.OUTCOME_UNKNOWN, detail=detail, next_at=now)
+
+
+def _read_back(
+    order: Order, result: CommandResult, now: datetime, plan: RetryPlan, facts: tuple[Fact, ...]
+) -> Decision:
+    readback = result.readback
+    if readback is None:
+        fault = CommandResult(Verdict.KO, Cause.CONCENTRATOR_FAULT, "an OK without values read back proves nothing")
+        if order.state is OrderState.RECONCILING:
+            return _still_unknown(order, fault, now, plan, facts)
+        return move(order, OrderState.RECONCILING, now, *facts, cause=Cause.OUTCOME_UNKNOWN, detail=fault.detail,
+                    next_at=now)  # fmt: skip
+    evidence = evidence_of(readback)
+    if order.request.kind is OrderKind.READ or readback.watts == order.limit.watts:
+        return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
+                    next_at=None)  # fmt: skip
+    detail = f"ordered {order.limit}, the meter holds {readback.watts:f} W"
+    next_at = plan.next_at(order.attempts, now)
+    state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
+    return move(order, state, now, *facts, cause=Cause.VERIFY_MISMATCH, detail=detail, evidence=evidence,
+                next_at=next_at)  # fmt: skip
+
+
+def still_out(order: Order, now: datetime) -> Decision:
+    """A new session finds the order at the concentrator, waiting or begun: its result will come by itself."""
+    fact = Fact(7, now, CONCENTRATOR, HEADEND, "OrderStillThere", {"order": order.number, "fence": order.fence})
+    return move(order, order.state, now, fact, next_at=None)
+
+
+def never_arrived(order: Order, now: datetime) -> Decision:
+    """The concentrator has not begun the order and never will: the hand-over was lost, or it was withdrawn.
+
+    An order that is being reconciled is read again; one that had just been handed over is handed over again.
+    """
+    fact = Fact(7, now, CONCENTRATOR, HEADEND, "OrderNotThere", {"order": order.number, "fence": order.fence})
+    if order.state is OrderState.RECONCILING and order.fence != order.command_fence:
+        return move(order, order.state, now, fact, next_at=now)
+    again = replace(order, attempts=max(0, order.attempts - 1))
+    return move(again, OrderState.VALIDATED, now, fact, next_at=now)
+
+
+def _still_unknown(
+    order: Order, result: CommandResult, now: datetime, plan: RetryPlan, facts: tuple[Fact, ...]
+) -> Decision:
+    next_at = plan.next_at(order.attempts, now)
+    state = OrderState.UNCONFIRMED if next_at is None else OrderState.RECONCILING
+    return move(order, state, now, *facts, cause=Cause.OUTCOME_UNKNOWN, detail=result.detail, next_at=next_at)
+
+
+def _not_carried_out(
+    order: Order, result: CommandResult, now: datetime, plan: RetryPlan, facts: tuple[Fact, ...]
+) -> Decision:
+    cause = result.cause or Cause.CONCENTRATOR_FAULT
+    if cause is Cause.EXPIRED:
+        return move(order, OrderState.EXPIRED, now, *facts, cause=cause, detail=result.detail, next_at=None)
+    next_at = _next_attempt(order, cause, now, plan)
+    state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
+    evidence = evidence_of(result.readback) if result.readback else order.evidence
+    return move(order, state, now, *facts, cause=cause, detail=result.detail, evidence=evidence, next_at=next_at)
+
+
+def _next_attempt(order: Order, cause: Cause, now: datetime, plan: RetryPlan) -> datetime | None:
+    retry = CAUSES[cause].retry
+    if retry is Retry.NEVER or (retry is Retry.ONCE and order.attempts >= _ONCE):
+        return None
+    return plan.next_at(order.attempts, now)
+
+
+def evidence_of(readback: Readback) -> dict[str, Any]:
+    """The proof as JSON: raw values, their scale, and the same in watts."""
+    return {
+        "before_w": f"{readback.before_watts:f}",
+        "threshold_w": f"{readback.watts:f}",
+        "active_w": None if readback.active_watts is None else f"{readback.active_watts:f}",
+        "before": readback.before,
+        "written": readback.written,
+        "threshold": readback.threshold,
+        "active": readback.active,
+        "scaler": readback.scaler,
+        "unit": "W",
+        "emergency": readback.emergency,
+        "breaker": None if readback.breaker is None else readback.breaker.name.lower(),
+        "read_at": readback.read_at.isoformat(),
+    }
+
+
+def _visit_facts(meter: Meter, result: CommandResult) -> tuple[Fact, ...]:
+    """Steps 5 and 6 as the result tells them: what was written, and what the meter said."""
+    readback = result.readback
+    if readback is None:
+        return ()
+    commander = CONCENTRATOR if meter.link is Link.DELEGATED else HEADEND
+    at = readback.read_at
+    answered = Fact(6, at, METER, commander, "MeterAnswered", evidence_of(readback))
+    if readback.written is None:
+        asked = Fact(5, at, commander, METER, "MeterAsked", {"meter": meter.number})
+        return (asked, answered)
+    written = {
+        "meter": meter.number,
+        "written": readback.written,
+        "scaler": readback.scaler,
+        "written_w": f"{watts_of(readback.written, readback.scaler):f}",
+    }
+    return (Fact(5, at, commander, METER, "MeterCommanded", written), answered)
+
+
+def _result_fact(meter: Meter, order: Order, result: CommandResult, now: datetime) -> Fact:
+    payload = {
+        "order": order.number,
+        "verdict": result.verdict.name,
+        "cause": result.cause.value if result.cause else None,
+        "detail": result.detail,
+        "attempt": order.attempts,
+    }
+    sender = METER if meter.link is Link.DIRECT else CONCENTRATOR
+    return Fact(7, now, sender, HEADEND, "ResultCollected", payload)

@@ -1,0 +1,46 @@
+"""Step 8, HeadEnd -> Integration: the order's end goes over the result queue, the same message at every repetition."""
+
+from datetime import datetime
+from typing import Any
+
+from aforo.domain.delivery import ResultMessage
+from aforo.domain.order import Fact, Order
+from aforo.flow.decision import HEADEND, INTEGRATION
+
+EVENT_TYPE = "aforo.order.ended"
+
+
+def result_message(order: Order) -> ResultMessage:
+    """The order has ended. Body: a CloudEvents 1.0 event in JSON, without keys and without the customer's words."""
+    assert order.ended_at is not None, "only an order that has ended has a result"
+    result_id = f"{order.id}-1"
+    body: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": result_id,
+        "source": "/aforo/headend",
+        "type": EVENT_TYPE,
+        "subject": order.number,
+        "time": order.ended_at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": {
+            "order": order.number,
+            "source": order.request.source,
+            "kind": order.request.kind.value,
+            "meter": order.request.meter,
+            "limit": None if order.request.limit is None else order.request.limit.watts,
+            "unit": "W",
+            "state": order.state.value,
+            "cause": None if order.cause is None else order.cause.value,
+            "detail": order.detail,
+            "evidence": order.evidence,
+            "attempts": order.attempts,
+        },
+    }
+    return ResultMessage(result_id, order.id, body)
+
+
+def published(message: ResultMessage, queue: str, now: datetime) -> Fact:
+    """The queue has confirmed the message."""
+    data = message.body["data"]
+    payload = {"result": message.id, "queue": queue, "state": data["state"], "cause": data["cause"]}
+    return Fact(8, now, HEADEND, INTEGRATION, "ResultPublished", payload)

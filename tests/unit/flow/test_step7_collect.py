@@ -1,0 +1,162 @@
+"""Step 7: what a visit's result makes of an order; above all, what silence does not make of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from aforo.domain.causes import CAUSES, Cause, Retry
+from aforo.domain.identifiers import Fence
+from aforo.domain.order import Order
+from aforo.domain.order_states import OrderState
+from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
+from aforo.domain.retry_plan import RetryPlan
+from aforo.flow import step7_collect_result as step7
+from aforo.flow.decision import Decision
+from aforo.flow.step7_collect_result import Collected
+from cases import WEDNESDAY, a_meter, an_order
+
+PLAN = RetryPlan.parse("20,120")
+OUT = an_order(OrderState.IN_PROGRESS)
+UNKNOWN = an_order(OrderState.RECONCILING, fence=Fence(9), attempts=2, next_at=None)
+"""Its command went under fence 7; a reading is out under fence 9."""
+
+
+def readback(watts: int = 2500) -> Readback:
+    return Readback(
+        before=990, written=250, threshold=watts // 10, active=watts // 10, scaler=1, read_at=WEDNESDAY,
+        breaker=Breaker.CONNECTED,
+    )  # fmt: skip
+
+
+def collect(order: Order, result: CommandResult, fence: int | None = None) -> Decision:
+    of = Fence(fence) if fence is not None else order.fence
+    assert of is not None
+    return step7.collect(order, a_meter(), Collected(result, WEDNESDAY, of), PLAN)
+
+
+def ko(cause: Cause) -> CommandResult:
+    return CommandResult(Verdict.KO, cause, "seen")
+
+
+SILENT = CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, "no answer to SetRequest")
+
+
+def test_verified_means_read_back_and_equal_with_the_proof_kept() -> None:
+    decision = collect(OUT, CommandResult(Verdict.OK, readback=readback()))
+
+    assert decision.order.state is OrderState.VERIFIED
+    assert decision.ends
+    assert decision.order.evidence is not None
+    assert decision.order.evidence["threshold_w"] == "2500"
+    assert [fact.name for fact in decision.facts] == ["MeterCommanded", "MeterAnswered", "ResultCollected"]
+
+
+def test_an_ok_without_values_read_back_proves_nothing() -> None:
+    decision = collect(OUT, CommandResult(Verdict.OK))
+
+    assert (decision.order.state, decision.order.cause) == (OrderState.RECONCILING, Cause.OUTCOME_UNKNOWN)
+
+
+def test_an_ok_with_another_value_is_not_believed() -> None:
+    decision = collect(OUT, CommandResult(Verdict.OK, readback=readback(2600)))
+
+    assert (decision.order.state, decision.order.cause) == (OrderState.VALIDATED, Cause.VERIFY_MISMATCH)
+
+
+def test_silence_after_the_command_is_reconciled_and_never_failed() -> None:
+    decision = collect(OUT, SILENT)
+
+    assert (decision.order.state, decision.order.next_at) == (OrderState.RECONCILING, WEDNESDAY)
+    assert not decision.ends
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.EXPIRED])
+def test_a_refusal_is_tried_again_exactly_when_its_cause_says_so(cause: Cause) -> None:
+    first = collect(OUT, ko(cause)).order
+    second = collect(replace(OUT, attempts=2), ko(cause)).order
+
+    again = {Retry.NEVER: (False, False), Retry.ONCE: (True, False), Retry.PLAN: (True, True)}[CAUSES[cause].retry]
+    expected = tuple(OrderState.VALIDATED if is_again else OrderState.FAILED for is_again in again)
+    assert (first.state, second.state) == expected
+    assert (first.cause, second.cause) == (cause, cause)
+
+
+def test_an_exhausted_plan_fails_with_the_last_cause() -> None:
+    decision = collect(replace(OUT, attempts=3), ko(Cause.METER_UNREACHABLE))
+
+    assert (decision.order.state, decision.order.cause) == (OrderState.FAILED, Cause.METER_UNREACHABLE)
+
+
+def test_a_concentrator_that_saw_not_after_pass_lets_the_order_expire() -> None:
+    assert collect(OUT, ko(Cause.EXPIRED)).order.state is OrderState.EXPIRED
+    assert collect(UNKNOWN, ko(Cause.EXPIRED), fence=7).order.state is OrderState.EXPIRED
+
+
+def test_a_reading_decides_an_unknown_outcome() -> None:
+    same = collect(UNKNOWN, CommandResult(Verdict.OK, readback=replace(readback(), written=None)))
+    other = collect(UNKNOWN, CommandResult(Verdict.OK, readback=replace(readback(9900), written=None)))
+
+    assert same.order.state is OrderState.VERIFIED
+    assert other.order.state is OrderState.VALIDATED
+
+
+def test_a_reading_that_fails_leaves_the_outcome_unknown_until_the_plan_ends() -> None:
+    assert collect(UNKNOWN, ko(Cause.METER_UNREACHABLE)).order.state is OrderState.RECONCILING
+
+    last = collect(replace(UNKNOWN, attempts=3), ko(Cause.METER_UNREACHABLE))
+
+    assert (last.order.state, last.order.cause) == (OrderState.UNCONFIRMED, Cause.OUTCOME_UNKNOWN)
+
+
+def test_a_late_result_of_the_command_itself_is_still_its_result() -> None:
+    late_ok = collect(UNKNOWN, CommandResult(Verdict.OK, readback=readback()), fence=7)
+    late_ko = collect(UNKNOWN, ko(Cause.METER_UNREACHABLE), fence=7)
+
+    assert late_ok.order.state is OrderState.VERIFIED
+    assert late_ko.order.state is OrderState.VALIDATED, "a KO of the command means that nothing was written"
+
+
+@pytest.mark.parametrize(
+    ("order", "fence", "belongs"),
+    [(OUT, 7, True), (OUT, 6, False), (UNKNOWN, 7, True), (UNKNOWN, 9, True), (UNKNOWN, 8, False),
+     (an_order(OrderState.VERIFIED, fence=Fence(7), command_fence=Fence(7)), 7, False)],
+)  # fmt: skip
+def test_a_result_belongs_to_an_order_that_is_out_under_its_fence(order: Order, fence: int, belongs: bool) -> None:
+    assert step7.belongs(order, Fence(fence)) is belongs
+
+
+def test_a_visit_that_was_not_possible_counts_and_ends_with_the_plan() -> None:
+    waiting = an_order()
+
+    def not_sent(attempts: int, cause: Cause = Cause.NOT_IN_TABLE) -> Order:
+        return step7.not_sent(replace(waiting, attempts=attempts), cause, "why", WEDNESDAY, PLAN).order
+
+    assert (not_sent(0).state, not_sent(0).next_at) == (OrderState.VALIDATED, WEDNESDAY + timedelta(seconds=20))
+    assert (not_sent(2).state, not_sent(2).cause) == (OrderState.FAILED, Cause.NOT_IN_TABLE)
+    assert not_sent(0, Cause.WRONG_KEY).state is OrderState.FAILED, "a key problem is not waited out"
+
+
+def test_what_may_have_left_is_never_failed_because_the_concentrator_is_silent() -> None:
+    for attempts in range(4):
+        order = replace(UNKNOWN, attempts=attempts)
+        after = step7.not_sent(order, Cause.CONCENTRATOR_UNREACHABLE, "why", WEDNESDAY, PLAN).order
+
+        assert after.state in (OrderState.RECONCILING, OrderState.UNCONFIRMED)
+        assert after.cause is Cause.OUTCOME_UNKNOWN
+
+
+def test_an_order_that_never_arrived_goes_again_without_losing_an_attempt() -> None:
+    again = step7.never_arrived(OUT, WEDNESDAY).order
+    read_again = step7.never_arrived(UNKNOWN, WEDNESDAY).order
+
+    assert (again.state, again.attempts, again.next_at) == (OrderState.VALIDATED, 0, WEDNESDAY)
+    assert (read_again.state, read_again.next_at) == (OrderState.RECONCILING, WEDNESDAY)
+
+
+@pytest.mark.parametrize(("code", "cause"), [("NOT_IN_TABLE", Cause.NOT_IN_TABLE), ("X", Cause.CONCENTRATOR_FAULT)])
+def test_a_concentrators_unknown_code_is_its_fault_and_kept_in_words(code: str, cause: Cause) -> None:
+    result = step7.refused_submission(code)
+
+    assert (result.verdict, result.cause) == (Verdict.KO, cause)
+    assert code in result.detail

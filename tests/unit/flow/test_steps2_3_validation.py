@@ -1,0 +1,87 @@
+"""Steps 2 and 3: routed to the meter's line; refused, held or let through, each with its reason."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Link, Meter
+from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import PowerLimit
+from aforo.flow.step2_route_to_headend import route_to_headend
+from aforo.flow.step3_validate_meter import validate_meter
+from cases import SATURDAY, WEDNESDAY, a_meter, a_request, an_order
+
+RECEIVED = an_order(OrderState.RECEIVED, lane="")
+
+
+@pytest.mark.parametrize(
+    ("meter", "lane"),
+    [
+        (a_meter(), "concentrator:C-1"),
+        (a_meter(Link.TRANSPARENT), "relay:C-1"),
+        (a_meter(Link.DIRECT), "meter:M-1"),
+        (None, ""),
+    ],
+)
+def test_an_order_goes_to_the_line_of_its_meter(meter: Meter | None, lane: str) -> None:
+    decision = route_to_headend(RECEIVED, meter, WEDNESDAY)
+
+    assert decision.order.lane == lane
+    assert decision.facts[0].payload["limit_w"] == 2500, "the amount travels with the order"
+
+
+@pytest.mark.parametrize(
+    ("meter", "cause"),
+    [
+        (None, Cause.NOT_REGISTERED),
+        (a_meter(concentrator=None), Cause.NOT_LINKED),
+        (a_meter(commissioned=False), Cause.NOT_COMMISSIONED),
+        (a_meter(max_power_w=1000), Cause.LIMIT_ABOVE_RATING),
+    ],
+)
+def test_what_can_never_be_done_is_refused_with_its_reason(meter: Meter | None, cause: Cause) -> None:
+    decision = validate_meter(RECEIVED, meter, WEDNESDAY)
+
+    assert (decision.order.state, decision.order.cause, decision.ends) == (OrderState.REFUSED, cause, True)
+    assert decision.order.ended_at == WEDNESDAY
+
+
+def test_a_weekend_holds_the_order_until_monday_in_the_meters_zone() -> None:
+    decision = validate_meter(RECEIVED, a_meter(), SATURDAY)
+
+    assert decision.order.state is OrderState.HELD
+    assert decision.order.next_at is not None
+    assert decision.order.next_at.astimezone(UTC) == datetime(2026, 11, 30, 3, tzinfo=UTC)
+    assert not decision.ends
+
+
+def test_a_held_order_goes_on_when_its_day_has_come() -> None:
+    held = an_order(OrderState.HELD, cause=Cause.NOT_A_WORKING_DAY)
+
+    decision = validate_meter(held, a_meter(), WEDNESDAY)
+
+    assert (decision.order.state, decision.order.cause) == (OrderState.VALIDATED, None)
+
+
+def test_a_special_request_runs_at_the_weekend() -> None:
+    order = an_order(OrderState.RECEIVED, request=a_request(special="hospital fire"))
+
+    decision = validate_meter(order, a_meter(), SATURDAY)
+
+    assert decision.order.state is OrderState.VALIDATED
+    assert decision.facts[-1].payload["special"] == "hospital fire"
+
+
+def test_an_order_whose_time_has_passed_expires() -> None:
+    order = an_order(OrderState.RECEIVED, request=a_request(not_after=WEDNESDAY - timedelta(seconds=1)))
+
+    decision = validate_meter(order, a_meter(), WEDNESDAY)
+
+    assert (decision.order.state, decision.order.cause) == (OrderState.EXPIRED, Cause.EXPIRED)
+
+
+def test_a_limit_at_the_rating_is_allowed() -> None:
+    order = an_order(OrderState.RECEIVED, request=a_request(limit=PowerLimit(10_000)))
+
+    assert validate_meter(order, a_meter(max_power_w=10_000), WEDNESDAY).order.state is OrderState.VALIDATED
