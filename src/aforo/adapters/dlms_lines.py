@@ -1,0 +1,124 @@
+"""TCP connections to DLMS ports, for the head-end: wrapper (IEC 62056-47) and gateway prefix on real sockets."""
+
+import asyncio
+import socket
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
+
+from aforo.dlms import gateway, wrapper
+from aforo.dlms.errors import RemoteProtocolError
+from aforo.domain.devices import Address
+from aforo.engine.ports import LineSilent, LineUnavailable
+
+CONNECT_WAIT_S = 10.0
+"""A modem that has to attach first takes seconds (domain.md 3.4); beyond this it counts as absent."""
+
+FRAMES_WAITING_MAX = 1024
+"""APDUs received and not yet taken; a peer that floods us beyond this loses its connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class DlmsFrame:
+    """See `aforo.engine.ports.Frame`."""
+
+    client_sap: int
+    server_sap: int
+    meter: str
+    apdu: bytes
+
+
+class _Link(asyncio.Protocol):
+    """Octets in, frames out. `failure` is set once, when the connection is over or has broken the framing."""
+
+    def __init__(self) -> None:
+        self.frames: deque[DlmsFrame] = deque()
+        self.failure: Exception | None = None
+        self.arrived = asyncio.Event()
+        self.transport: asyncio.Transport | None = None
+        self._reader = wrapper.WrapperReader()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
+        endpoint = transport.get_extra_info("socket")
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._reader.feed(data):
+                self.frames.append(_dlms_frame(frame))
+        except RemoteProtocolError as wrong:
+            self.fail(wrong)
+        if len(self.frames) > FRAMES_WAITING_MAX:
+            self.fail(LineUnavailable("the device sent far more than it was asked for"))
+        self.arrived.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.fail(LineUnavailable(f"the connection was lost: {exc}" if exc else "the device closed the connection"))
+
+    def fail(self, failure: Exception) -> None:
+        self.failure = self.failure or failure
+        self.arrived.set()
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class DlmsLine:
+    """One connection; see `aforo.engine.ports.Line`."""
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+
+    async def send(self, apdu: bytes, *, client_sap: int, server_sap: int, meter: str = "") -> None:
+        if self._link.failure is not None:
+            raise self._link.failure
+        assert self._link.transport is not None
+        routed = gateway.add_request(meter.encode("ascii"), apdu) if meter else apdu
+        self._link.transport.write(wrapper.encode(client_sap, server_sap, routed))
+
+    async def receive(self, wait_s: float) -> DlmsFrame:
+        link = self._link
+        if not link.frames and link.failure is None:
+            link.arrived.clear()
+            try:
+                async with asyncio.timeout(max(0.0, wait_s)):
+                    await link.arrived.wait()
+            except TimeoutError:
+                raise LineSilent(f"nothing within {wait_s:.1f} s") from None
+        if link.frames:
+            return link.frames.popleft()
+        assert link.failure is not None, "woken by a frame or by the end"
+        raise link.failure
+
+    async def close(self) -> None:
+        if self._link.transport is not None:
+            self._link.transport.abort()
+
+
+class DlmsLines:
+    """Opens them; see `aforo.engine.ports.Lines`."""
+
+    async def open(self, address: Address) -> DlmsLine:
+        loop = asyncio.get_running_loop()
+        link = _Link()
+        try:
+            async with asyncio.timeout(CONNECT_WAIT_S):
+                await loop.create_connection(lambda: link, address.host, address.port)
+        except TimeoutError:
+            raise LineUnavailable(f"{address} did not accept a connection within {CONNECT_WAIT_S:.0f} s") from None
+        except OSError as wrong:
+            raise LineUnavailable(f"{address}: {wrong.strerror or wrong}") from wrong
+        return DlmsLine(link)
+
+
+def _dlms_frame(frame: wrapper.WrapperFrame) -> DlmsFrame:
+    """As it came from a server: its own point of access is the source."""
+    prefix, apdu = gateway.take(frame.apdu)
+    meter = ""
+    if prefix is not None:
+        with suppress(UnicodeDecodeError):  # then it is nobody we asked, and the frame is dropped for that
+            meter = prefix.address.decode("ascii")
+        meter = meter or "?"
+    return DlmsFrame(frame.destination, frame.source, meter, apdu)

@@ -1,0 +1,156 @@
+"""The commercial system's own door, step 9 at the wire: one POST per answer, and what counts as its acknowledgement."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from aforo.cim import soap
+from aforo.cim.message import Result, read_reply
+from aforo.cim.refusal import UnreadableMessage
+from aforo.cim.soap import EmptyBody, SoapFault
+from aforo.cim.xml_reading import Element, local_name
+from aforo.cim.xml_writing import writable
+
+ANSWER_OCTETS_MAX = 64 * 1024
+CONNECT_WAIT_S_MAX = 5.0
+READ_WAIT_S_MAX = 15.0
+EXCHANGE_WAIT_S_MAX = 30.0
+"""Over all: a peer that sends an octet now and then would never exceed the wait for one read."""
+
+_WHY_LENGTH_MAX = 300
+
+
+class ReplyAddresses:
+    """Which addresses answers may go to: this machine, and what an operator has named. Nothing else can be reached.
+
+    prefixes: such as `https://commercial.example/replies`. Scheme, host and port must be equal, the path the same or
+    below. Raises ValueError for one that is no address.
+    """
+
+    def __init__(self, prefixes: Iterable[str] = ()) -> None:
+        self._prefixes = tuple(_address(prefix) for prefix in prefixes)
+
+    def __call__(self, text: str) -> bool:
+        try:
+            address = _address(text)
+        except ValueError:
+            return False
+        return _is_loopback(address.host) or any(_is_below(address, prefix) for prefix in self._prefixes)
+
+
+def _address(text: str) -> httpx.URL:
+    """Read as the client will read it. Raises ValueError for what is no plain HTTP address."""
+    try:
+        address = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{text!r} is no address: {error}") from None
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ValueError(f"{text!r} is no HTTP address")
+    if address.userinfo or address.fragment or "\\" in text or not 0 < _port(address) < 65536:
+        raise ValueError(f"{text!r} has parts that an address of answers does not have")
+    return address
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_below(address: httpx.URL, prefix: httpx.URL) -> bool:
+    place = (address.scheme, address.host, _port(address))
+    if place != (prefix.scheme, prefix.host, _port(prefix)) or ".." in address.path.split("/"):
+        return False
+    folder = prefix.path.rstrip("/")
+    return address.path.rstrip("/") == folder or address.path.startswith(f"{folder}/")
+
+
+def _port(address: httpx.URL) -> int:
+    return address.port or {"http": 80, "https": 443}[address.scheme]
+
+
+class HttpLegacyDoor:
+    """A LegacyDoor. Use it as an async context manager: it keeps connections open between answers.
+
+    allow: the policy of addresses.   transport: another one than the network, in tests.
+    """
+
+    def __init__(self, allow: Callable[[str], bool], *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._allow = allow
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(READ_WAIT_S_MAX, connect=CONNECT_WAIT_S_MAX),
+            limits=httpx.Limits(max_connections=50, max_keepalive_connections=10),
+            follow_redirects=False,
+            trust_env=False,  # a proxy of the environment would see the orders
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def post(self, address: str, envelope: bytes) -> str:
+        """See LegacyDoor: an empty text when it is acknowledged, else why not."""
+        if not self._allow(address):
+            return "answers may not be sent to this address"
+        try:
+            async with asyncio.timeout(EXCHANGE_WAIT_S_MAX):
+                return writable(await self._exchange(address, envelope))[:_WHY_LENGTH_MAX]
+        except TimeoutError:
+            return f"no complete answer within {EXCHANGE_WAIT_S_MAX:.0f} s"
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            return writable(f"{type(error).__name__}: {error}")[:_WHY_LENGTH_MAX]
+
+    async def _exchange(self, address: str, envelope: bytes) -> str:
+        headers = {
+            "content-type": "text/xml; charset=utf-8",
+            "soapaction": '""',
+            "accept": "text/xml, application/soap+xml",
+            "accept-encoding": "identity",  # what is compressed has no bound before it is opened
+        }
+        async with self._client.stream("POST", address, content=envelope, headers=headers) as response:
+            octets = bytearray()
+            async for part in response.aiter_raw():
+                octets += part
+                if len(octets) > ANSWER_OCTETS_MAX:
+                    return f"its answer is larger than {ANSWER_OCTETS_MAX} octets"
+        return _why_not(response.status_code, bytes(octets))
+
+
+def _why_not(status: int, octets: bytes) -> str:
+    """HTTP 200 may carry a fault or a FAILED, and an error status a fault that says more than the status."""
+    accepted = 200 <= status < 300
+    if not octets.strip():
+        return "" if accepted else f"HTTP {status}"
+    try:
+        message = soap.open_answer(octets)
+    except SoapFault as fault:
+        return f"HTTP {status}, {fault}"
+    except EmptyBody:
+        return "" if accepted else f"HTTP {status}"
+    except UnreadableMessage as error:
+        return f"HTTP {status}" + (f", {error.refusal.en}" if accepted else "")
+    return f"HTTP {status}" if not accepted else _refusal_of(message)
+
+
+def _refusal_of(message: Element) -> str:
+    """Empty when the message, come with a good status, says nothing against the answer."""
+    try:
+        reply = read_reply(message)
+    except ValueError:
+        in_envelope = message.getparent() is not None
+        return "" if in_envelope else f"it answered with {local_name(message)}, which is no CIM response"
+    if reply.result is not Result.FAILED:
+        return ""
+    return "it answered FAILED" + "".join(f", {error.code} {error.reason}".rstrip() for error in reply.errors)

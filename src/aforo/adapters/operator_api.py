@@ -1,0 +1,283 @@
+"""The operator's door: registry and orders over HTTP, JSON, under /api/v1. Keys come in and never leave.
+
+Errors are problem details (RFC 9457) with a sentence in each language.
+"""
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from aforo.adapters import operator_documents as documents
+from aforo.adapters.operator_documents import PREFIX
+from aforo.adapters.registry_csv import (
+    CONCENTRATOR_COLUMNS,
+    METER_COLUMNS,
+    METER_OPTIONS,
+    InvalidRows,
+    RowError,
+    concentrators_of,
+    meters_of,
+    read_json,
+)
+from aforo.domain.devices import Meter
+from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order import Order
+from aforo.engine.ports import (
+    Clock,
+    DeliveryStore,
+    DeviceRegistry,
+    KeyVault,
+    OrderStore,
+    StoreUnavailable,
+    UnknownConcentrator,
+)
+
+BODY_MAX = 64 * 1024 * 1024
+"""Octets; ROWS_MAX rows of some 500 octets fit."""
+
+BODY_WAIT_S = 60.0
+PAGE_MAX = 1000
+PROBLEM = "application/problem+json"
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorPorts:
+    """models: names of the meter models that a meter may have."""
+
+    orders: OrderStore
+    deliveries: DeliveryStore
+    registry: DeviceRegistry
+    vault: KeyVault
+    clock: Clock
+    models: Collection[str]
+
+
+class Problem(Exception):
+    """What the caller is told instead of an answer. more: members beyond title and detail."""
+
+    def __init__(self, status: int, es: str, en: str, **more: Any) -> None:
+        super().__init__(en)
+        self.status = status
+        self.es = es
+        self.en = en
+        self.more = more
+
+
+def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
+    """An application of its own, to which the other doors can be mounted. token: at least 16 characters."""
+    assert len(token) >= 16, "a short token can be guessed"
+    api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
+    api.include_router(_health(ports), prefix=PREFIX)
+    guarded = [Depends(_bearer(token))]
+    api.include_router(_registry(ports), prefix=PREFIX, dependencies=guarded)
+    api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
+    api.add_exception_handler(Problem, _tell_problem)
+    api.add_exception_handler(HTTPException, _tell_http)
+    api.add_exception_handler(RequestValidationError, _tell_validation)
+    api.add_exception_handler(InvalidRows, _tell_rows)
+    api.add_exception_handler(StoreUnavailable, _tell_store)
+    return api
+
+
+def _bearer(token: str) -> Callable[[Request], Awaitable[None]]:
+    expected = f"Bearer {token}".encode()
+
+    async def check(request: Request) -> None:
+        given = request.headers.get("authorization", "").encode("latin-1", "replace")
+        if not hmac.compare_digest(given, expected):
+            raise Problem(
+                401, "Falta el token, o no es el de este sistema.", "The token is missing or not this system's."
+            )
+
+    return check
+
+
+def _health(ports: OperatorPorts) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Without a token. 503 while the database is away."""
+        await ports.orders.lanes_in_flight()
+        return {"status": "ok"}
+
+    return router
+
+
+def _registry(ports: OperatorPorts) -> APIRouter:
+    router = APIRouter()
+    registry = ports.registry
+
+    @router.post("/concentrators", status_code=201)
+    async def put_concentrators(request: Request) -> dict[str, int]:
+        """A JSON list of rows as in the CSV: insert or replace, all or none."""
+        rows = read_json(await _json(request), CONCENTRATOR_COLUMNS)
+        concentrators = await asyncio.to_thread(concentrators_of, rows, ports.vault)
+        await registry.put_concentrators(concentrators, ports.clock.now())
+        return {"concentrators": len(concentrators)}
+
+    @router.post("/meters", status_code=201)
+    async def put_meters(request: Request) -> dict[str, int]:
+        """A JSON list of rows as in the CSV: insert or replace, all or none."""
+        rows = read_json(await _json(request), METER_COLUMNS, METER_OPTIONS)
+        meters = await asyncio.to_thread(meters_of, rows, ports.vault, models=ports.models)
+        await _check_concentrators(registry, meters)
+        try:
+            await registry.put_meters(meters, ports.clock.now())
+        except UnknownConcentrator as unknown:
+            raise Problem(422, "Un concentrador no está registrado.", str(unknown)) from unknown
+        return {"meters": len(meters)}
+
+    @router.get("/meters")
+    async def meters(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
+        found = await registry.list_meters(limit, after=MeterNumber(after) if after else None)
+        return _page("meters", [documents.meter_document(meter) for meter in found], limit, "meter_number")
+
+    @router.get("/meters/{number:path}")
+    async def meter(number: str) -> dict[str, Any]:
+        found = await registry.meters([MeterNumber(number)])
+        if not found:
+            raise _not_here("No hay ningún medidor", "There is no meter", number)
+        return documents.meter_document(found[MeterNumber(number)])
+
+    @router.get("/concentrators")
+    async def concentrators(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
+        found = await registry.list_concentrators(limit, after=ConcentratorNumber(after) if after else None)
+        return _page("concentrators", [documents.concentrator_document(one) for one in found], limit, "concentrator")
+
+    @router.get("/concentrators/{number:path}")
+    async def concentrator(number: str) -> dict[str, Any]:
+        found = await registry.concentrator(ConcentratorNumber(number))
+        if found is None:
+            raise _not_here("No hay ningún concentrador", "There is no concentrator", number)
+        return documents.concentrator_document(found)
+
+    return router
+
+
+def _orders(ports: OperatorPorts) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/orders")
+    async def orders(limit: Limit = 50, after: int | None = None) -> dict[str, Any]:
+        """The newest first. after: `next` of the page before."""
+        found = await ports.orders.latest(limit, before=None if after is None else OrderId(after))
+        following = str(found[-1].id) if len(found) == limit else None
+        return {"orders": [documents.order_document(one) for one in found], "next": following}
+
+    @router.get("/orders/{number:path}")
+    async def order(number: str, source: str | None = None, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        """With its facts beyond the first `after`, and its deliveries.
+
+        Without a source, the newest under this number; `sources` names all that used it.
+        """
+        found, sources = await _find(ports.orders, OrderNumber(number), source)
+        facts = await ports.orders.facts(found.id)
+        deliveries = await ports.deliveries.deliveries(found.id)
+        return {
+            **documents.order_document(found),
+            "sources": sources,
+            "facts": [documents.fact_document(fact) for fact in facts[after:]],
+            "deliveries": [documents.delivery_document(one) for one in deliveries],
+        }
+
+    return router
+
+
+async def _find(orders: OrderStore, number: OrderNumber, source: str | None) -> tuple[Order, Sequence[str]]:
+    found = await orders.find_number(number)
+    wanted = [order for order in found if source is None or order.request.source == Source(source)]
+    if not wanted:
+        raise _not_here("No hay ninguna orden", "There is no order", number)
+    return wanted[0], [order.request.source for order in found]
+
+
+async def _check_concentrators(registry: DeviceRegistry, meters: Sequence[Meter]) -> None:
+    """So that the rows at fault can be named; the registry itself only says that there is one."""
+    named = {meter.concentrator for meter in meters if meter.concentrator}
+    unknown = {number for number in named if await registry.concentrator(number) is None}
+    errors = [
+        RowError(
+            place,
+            "concentrator",
+            "El concentrador no está registrado; impórtelo primero.",
+            "The concentrator is not registered; import it first.",
+        )
+        for place, meter in enumerate(meters, 1)
+        if meter.concentrator in unknown
+    ]
+    if errors:
+        raise InvalidRows(errors)
+
+
+async def _json(request: Request) -> Any:
+    """The body, never more of it than BODY_MAX."""
+    octets = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WAIT_S):
+            async for part in request.stream():
+                octets += part
+                if len(octets) > BODY_MAX:
+                    raise Problem(413, "El cuerpo es demasiado grande.", f"The body is larger than {BODY_MAX} octets.")
+    except TimeoutError:
+        raise Problem(408, "El cuerpo no llegó a tiempo.", "The body did not arrive in time.") from None
+    try:
+        return json.loads(octets)
+    except (ValueError, RecursionError):
+        raise Problem(400, "El cuerpo no es JSON.", "The body is no JSON.") from None
+
+
+def _page(name: str, found: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+    """next: what to give as `after` for the following page; null at the end."""
+    return {name: found, "next": found[-1][key] if len(found) == limit else None}
+
+
+def _not_here(es: str, en: str, number: str) -> Problem:
+    return Problem(404, f"{es} {number}.", f"{en} {number}.")
+
+
+def _problem(status: int, es: str, en: str, **more: Any) -> JSONResponse:
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": en, "detail_es": es, **more}
+    return JSONResponse(body, status, headers, media_type=PROBLEM)
+
+
+async def _tell_problem(_: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, Problem)
+    return _problem(problem.status, problem.es, problem.en, **problem.more)
+
+
+async def _tell_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _problem(error.status_code, "No existe, o no se usa así.", "There is no such thing, or not by this method.")
+
+
+async def _tell_validation(_: Request, error: Exception) -> JSONResponse:
+    """Names what is wrong without repeating it."""
+    assert isinstance(error, RequestValidationError)
+    names = ", ".join(sorted({str(wrong["loc"][-1]) for wrong in error.errors()}))
+    return _problem(422, f"Parámetro no válido: {names}.", f"Invalid parameter: {names}.")
+
+
+async def _tell_rows(_: Request, invalid: Exception) -> JSONResponse:
+    assert isinstance(invalid, InvalidRows)
+    errors = [{"row": wrong.line, "column": wrong.column, "es": wrong.es, "en": wrong.en} for wrong in invalid.errors]
+    es, en = "Nada se guardó: hay filas con errores.", "Nothing was kept: there are rows with errors."
+    return _problem(422, es, en, errors=errors, total=invalid.total)
+
+
+async def _tell_store(_: Request, away: Exception) -> JSONResponse:
+    assert isinstance(away, StoreUnavailable)
+    return _problem(503, "La base de datos no está disponible ahora.", "The database cannot be reached now.")

@@ -1,0 +1,119 @@
+"""What the operator's door shows, as JSON documents. No key is ever among it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from aforo.domain.causes import CAUSES, Cause
+from aforo.domain.delivery import Delivery
+from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Meter
+from aforo.domain.order import Fact, Order
+from aforo.flow.trace import in_words
+
+PREFIX = "/api/v1"
+"""Where the door is, below the system's address."""
+
+
+def meter_document(one: Meter) -> dict[str, Any]:
+    return {
+        "meter_number": one.number,
+        "usage_point": one.usage_point,
+        "link": one.link.value,
+        "concentrator": one.concentrator,
+        **_address(one.address),
+        "model": one.model,
+        **_security(one.security),
+        "commissioned": one.commissioned,
+        "max_power_w": one.max_power_w,
+        "contracted_power_w": one.contracted_power_w,
+        "time_zone": one.time_zone,
+        "protected": one.protected,
+    }
+
+
+def concentrator_document(one: Concentrator) -> dict[str, Any]:
+    return {
+        "concentrator": one.number,
+        **_address(one.address),
+        **_security(one.security),
+        "time_zone": one.time_zone,
+    }
+
+
+def order_document(one: Order) -> dict[str, Any]:
+    """cause: null when there is none.   next_at: null while it is out, and at its end."""
+    request = one.request
+    return {
+        "number": request.number,
+        "source": request.source,
+        "kind": request.kind.value,
+        "meter": request.meter,
+        "limit_w": None if request.limit is None else request.limit.watts,
+        "unit": "W",
+        "state": one.state.value,
+        "ended": one.state.is_end,
+        "cause": None if one.cause is None else _cause(one.cause),
+        "detail": one.detail,
+        "evidence": one.evidence,
+        "reason": request.reason,
+        "priority": request.priority.name.lower(),
+        "special": request.special,
+        "not_after": _moment(request.not_after),
+        "until": _moment(request.until),
+        "attempts": one.attempts,
+        "received_at": _moment(one.received_at),
+        "next_at": _moment(one.next_at),
+        "ended_at": _moment(one.ended_at),
+    }
+
+
+def fact_document(one: Fact) -> dict[str, Any]:
+    return {
+        "step": one.step,
+        "at": one.at.isoformat(),
+        "from": one.sender,
+        "to": one.receiver,
+        "name": one.name,
+        "payload": one.payload,
+        "es": in_words(one, "es"),
+        "en": in_words(one, "en"),
+    }
+
+
+def fact_of(document: Mapping[str, Any]) -> Fact:
+    """The way back, for the other end of the door."""
+    at = datetime.fromisoformat(document["at"])
+    return Fact(document["step"], at, document["from"], document["to"], document["name"], document["payload"])
+
+
+def delivery_document(one: Delivery) -> dict[str, Any]:
+    return {
+        "result": one.message.id,
+        "state": one.state.value,
+        "attempts": one.attempts,
+        "next_at": _moment(one.next_at),
+    }
+
+
+def _address(address: Address | None) -> dict[str, Any]:
+    if address is None:
+        return {"host": None, "port": None, "client_sap": None, "server_sap": None}
+    return {
+        "host": address.host or None,
+        "port": address.port or None,
+        "client_sap": address.client_sap,
+        "server_sap": address.server_sap,
+    }
+
+
+def _security(security: DeviceSecurity) -> dict[str, Any]:
+    return {"system_title": security.system_title.hex().upper() or None, "has_keys": security.has_keys}
+
+
+def _cause(cause: Cause) -> dict[str, str]:
+    facts = CAUSES[cause]
+    return {"code": cause.value, "layer": facts.layer.value, "es": facts.es, "en": facts.en}
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

@@ -1,0 +1,51 @@
+"""The Legacy Integration Database: one pool of connections, and the ports that work on it."""
+
+import json
+from typing import Any, Self
+
+import asyncpg
+
+from aforo.adapters.postgres.delivery_store import PostgresDeliveryStore
+from aforo.adapters.postgres.device_registry import PostgresDeviceRegistry
+from aforo.adapters.postgres.migrations import migrate
+from aforo.adapters.postgres.order_store import PostgresOrderStore
+from aforo.adapters.postgres.session_ledger import PostgresSessionLedger
+
+CONNECTIONS_MAX = 16
+COMMAND_WAIT_S = 60.0
+
+
+class Database:
+    """Opened with asyncpg's own arguments; a database that goes away and comes back is connected to again."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self.orders = PostgresOrderStore(pool)
+        self.deliveries = PostgresDeliveryStore(pool)
+        self.registry = PostgresDeviceRegistry(pool)
+        self.ledger = PostgresSessionLedger(pool)
+
+    @classmethod
+    async def open(cls, **arguments: Any) -> Self:
+        """Migrated when it returns. arguments: as `asyncpg.connect` takes them."""
+        connection = await asyncpg.connect(**arguments)
+        try:
+            await migrate(connection)
+        finally:
+            await connection.close()
+        pool = await asyncpg.create_pool(
+            **arguments,
+            min_size=1,
+            max_size=CONNECTIONS_MAX,
+            init=_prepare,
+            command_timeout=COMMAND_WAIT_S,
+            server_settings={"timezone": "UTC", "application_name": "aforo"},
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")

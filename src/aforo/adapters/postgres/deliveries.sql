@@ -1,0 +1,45 @@
+-- name: outbox
+SELECT id, order_id, body FROM results WHERE published_at IS NULL ORDER BY serial LIMIT $1
+
+-- name: mark_published
+-- Results that were not yet marked, with the fact of each.
+WITH given AS (
+    SELECT f.* FROM ROWS FROM (jsonb_to_recordset($1) AS (id text, order_id bigint, step smallint, at timestamptz,
+                    sender text, receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+), marked AS (
+    UPDATE results r SET published_at = g.at FROM given g
+    WHERE r.id = g.id AND r.published_at IS NULL RETURNING r.id
+)
+INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
+SELECT order_id, step, at, sender, receiver, name, payload
+FROM given JOIN marked USING (id) ORDER BY ordinality
+
+-- name: put_in_inbox
+INSERT INTO inbox (id, order_id, body, received_at, state, next_at)
+SELECT m.id, m.order_id, m.body, $2, 'published', $2
+FROM jsonb_to_recordset($1) AS m(id text, order_id bigint, body jsonb)
+ON CONFLICT (id) DO NOTHING
+
+-- name: inbox_due
+SELECT id, order_id, body, state, attempts, next_at FROM inbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2
+
+-- name: next_answer_due
+SELECT min(next_at) FROM inbox WHERE next_at > $1
+
+-- name: close_deliveries
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset($1) AS g(id text, state text, attempts integer, next_at timestamptz)
+), closed AS (
+    UPDATE inbox i SET state = g.state, attempts = g.attempts, next_at = g.next_at
+    FROM given g WHERE i.id = g.id
+)
+INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
+SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload
+FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
+                receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+ORDER BY f.ordinality
+
+-- name: deliveries
+SELECT r.id, r.order_id, r.body, r.published_at, i.state, i.attempts, i.next_at
+FROM results r LEFT JOIN inbox i ON i.id = r.id
+WHERE r.order_id = $1 ORDER BY r.serial

@@ -1,0 +1,131 @@
+"""DeviceRegistry on PostgreSQL."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from aforo.adapters.postgres.named_sql import load_sql
+from aforo.adapters.postgres.outage import tells_outages
+from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link, Meter
+from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
+from aforo.engine.ports import UnknownConcentrator
+
+SQL = load_sql("registry.sql")
+
+
+class PostgresDeviceRegistry:
+    """See `aforo.engine.ports.DeviceRegistry`."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @tells_outages
+    async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
+        meters = [_meter(row) for row in await self._pool.fetch(SQL["meters"], list(numbers))]
+        return {meter.number: meter for meter in meters}
+
+    @tells_outages
+    async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
+        row = await self._pool.fetchrow(SQL["concentrator"], number)
+        return None if row is None else _concentrator(row)
+
+    @tells_outages
+    async def list_meters(self, limit: int, *, after: MeterNumber | None = None) -> list[Meter]:
+        return [_meter(row) for row in await self._pool.fetch(SQL["list_meters"], limit, after)]
+
+    @tells_outages
+    async def list_concentrators(self, limit: int, *, after: ConcentratorNumber | None = None) -> list[Concentrator]:
+        return [_concentrator(row) for row in await self._pool.fetch(SQL["list_concentrators"], limit, after)]
+
+    @tells_outages
+    async def put_concentrators(self, concentrators: Sequence[Concentrator], now: datetime) -> None:
+        rows = [
+            {"number": one.number, **_address(one.address), **_security(one.security), "time_zone": one.time_zone}
+            for one in concentrators
+        ]
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(SQL["forget_concentrator_counters"], rows)
+            await connection.execute(SQL["put_concentrators"], rows, now)
+
+    @tells_outages
+    async def put_meters(self, meters: Sequence[Meter], now: datetime) -> None:
+        rows = [_meter_row(meter) for meter in meters]
+        async with self._pool.acquire() as connection, connection.transaction():
+            unknown = await connection.fetchval(SQL["unknown_concentrator"], rows)
+            if unknown is not None:
+                raise UnknownConcentrator(f"concentrator {unknown} is not registered")
+            await connection.execute(SQL["forget_meter_counters"], rows)
+            await connection.execute(SQL["put_meters"], rows, now)
+            await connection.execute(SQL["close_links"], rows, now)
+            await connection.execute(SQL["open_links"], rows, now)
+
+
+def _meter_row(meter: Meter) -> dict[str, Any]:
+    return {
+        "number": meter.number,
+        "usage_point": meter.usage_point,
+        "link": meter.link.value,
+        "concentrator": meter.concentrator,
+        **({} if meter.address is None else _address(meter.address)),
+        "model": meter.model,
+        **_security(meter.security),
+        "commissioned": meter.commissioned,
+        "max_power_w": meter.max_power_w,
+        "contracted_power_w": meter.contracted_power_w,
+        "time_zone": meter.time_zone,
+        "protected": meter.protected,
+    }
+
+
+def _address(address: Address) -> dict[str, Any]:
+    return {
+        "host": address.host,
+        "port": address.port,
+        "client_sap": address.client_sap,
+        "server_sap": address.server_sap,
+    }
+
+
+def _security(security: DeviceSecurity) -> dict[str, str]:
+    return {
+        "system_title": security.system_title.hex(),
+        "encryption_key": security.encryption_key.hex(),
+        "authentication_key": security.authentication_key.hex(),
+    }
+
+
+def _address_of(row: asyncpg.Record) -> Address:
+    return Address(row["host"], row["port"], row["client_sap"], row["server_sap"])
+
+
+def _security_of(row: asyncpg.Record) -> DeviceSecurity:
+    return DeviceSecurity(row["system_title"], row["encryption_key"], row["authentication_key"])
+
+
+def _concentrator(row: asyncpg.Record) -> Concentrator:
+    return Concentrator(
+        number=ConcentratorNumber(row["number"]),
+        address=_address_of(row),
+        security=_security_of(row),
+        time_zone=row["time_zone"],
+    )
+
+
+def _meter(row: asyncpg.Record) -> Meter:
+    concentrator = row["concentrator"]
+    return Meter(
+        number=MeterNumber(row["number"]),
+        usage_point=row["usage_point"],
+        link=Link(row["link"]),
+        concentrator=None if concentrator is None else ConcentratorNumber(concentrator),
+        address=None if row["host"] is None else _address_of(row),
+        model=row["model"],
+        security=_security_of(row),
+        commissioned=row["commissioned"],
+        max_power_w=row["max_power_w"],
+        contracted_power_w=row["contracted_power_w"],
+        time_zone=row["time_zone"],
+        protected=row["protected"],
+    )

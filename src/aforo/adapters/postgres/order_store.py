@@ -1,0 +1,140 @@
+"""OrderStore on PostgreSQL."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from aforo.adapters.postgres.group_commit import Connection, GroupCommit
+from aforo.adapters.postgres.named_sql import load_sql
+from aforo.adapters.postgres.outage import tells_outages
+from aforo.adapters.postgres.rows import fact_of, fact_row, order_of, standing_of, whole_of
+from aforo.domain.delivery import ResultMessage
+from aforo.domain.identifiers import OrderId, OrderNumber, Source
+from aforo.domain.order import Fact, Order
+from aforo.engine.ports import StaleOrder
+from aforo.flow.decision import Decision
+
+SQL = load_sql("orders.sql")
+IDS_RESERVED = 100
+_Item = tuple[Decision, ResultMessage | None]
+
+
+class PostgresOrderStore:
+    """See `aforo.engine.ports.OrderStore`."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self._receipts: GroupCommit[_Item, Order] = GroupCommit(pool, _receive)
+        self._commits: GroupCommit[_Item, Order] = GroupCommit(pool, _commit, key=lambda item: item[0].order.id)
+        self._ids: list[int] = []
+        self._reserving = asyncio.Lock()
+
+    @tells_outages
+    async def new_order_id(self) -> OrderId:
+        async with self._reserving:
+            if not self._ids:
+                rows = await self._pool.fetch(SQL["order_ids"], IDS_RESERVED)
+                self._ids = sorted((row[0] for row in rows), reverse=True)
+            return OrderId(self._ids.pop())
+
+    @tells_outages
+    async def receive(self, decision: Decision, result: ResultMessage | None) -> Order:
+        return await self._receipts.submit((decision, result))
+
+    @tells_outages
+    async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
+        return await self._commits.submit((decision, result))
+
+    @tells_outages
+    async def order(self, order_id: OrderId) -> Order | None:
+        return _one(await self._pool.fetchrow(SQL["order"], order_id))
+
+    @tells_outages
+    async def find(self, source: Source, number: OrderNumber) -> Order | None:
+        return _one(await self._pool.fetchrow(SQL["find"], source, number))
+
+    @tells_outages
+    async def find_number(self, number: OrderNumber) -> list[Order]:
+        return [order_of(row) for row in await self._pool.fetch(SQL["find_number"], number)]
+
+    @tells_outages
+    async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
+        return [order_of(row) for row in await self._pool.fetch(SQL["latest"], limit, before)]
+
+    @tells_outages
+    async def facts(self, order_id: OrderId) -> list[Fact]:
+        return [fact_of(row) for row in await self._pool.fetch(SQL["facts"], order_id)]
+
+    @tells_outages
+    async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
+        return [order_of(row) for row in await self._pool.fetch(SQL["due"], lane, now, limit)]
+
+    @tells_outages
+    async def lanes_due(self, now: datetime) -> list[str]:
+        return [row[0] for row in await self._pool.fetch(SQL["lanes_due"], now)]
+
+    @tells_outages
+    async def next_due(self, after: datetime) -> datetime | None:
+        moment: datetime | None = await self._pool.fetchval(SQL["next_due"], after)
+        return moment
+
+    @tells_outages
+    async def in_flight(self, lane: str) -> list[Order]:
+        return [order_of(row) for row in await self._pool.fetch(SQL["in_flight"], lane)]
+
+    @tells_outages
+    async def lanes_in_flight(self) -> list[str]:
+        return [row[0] for row in await self._pool.fetch(SQL["lanes_in_flight"])]
+
+    @tells_outages
+    async def counts(self) -> Mapping[str, int]:
+        return {row["state"]: row["orders"] for row in await self._pool.fetch(SQL["counts"])}
+
+
+async def _receive(connection: Connection, items: Sequence[_Item]) -> Sequence[Order | Exception]:
+    orders = [decision.order for decision, _ in items]
+    rows = await connection.fetch(SQL["receive"], [whole_of(order) for order in orders], *_told(items))
+    inserted = {row["id"] for row in rows}
+    known = await _known(connection, [order for order in orders if order.id not in inserted])
+    return [
+        replace(order, version=1) if order.id in inserted else known[order.request.source, order.request.number]
+        for order in orders
+    ]
+
+
+async def _known(connection: Connection, orders: Sequence[Order]) -> dict[tuple[str, str], Order]:
+    if not orders:
+        return {}
+    sources = [order.request.source for order in orders]
+    numbers = [order.request.number for order in orders]
+    found = [order_of(row) for row in await connection.fetch(SQL["known"], sources, numbers)]
+    return {(order.request.source, order.request.number): order for order in found}
+
+
+async def _commit(connection: Connection, items: Sequence[_Item]) -> Sequence[Order | Exception]:
+    standings = [standing_of(decision.order) for decision, _ in items]
+    rows = await connection.fetch(SQL["commit"], standings, *_told(items))
+    changed = {row["id"] for row in rows}
+    return [
+        replace(decision.order, version=decision.order.version + 1)
+        if decision.order.id in changed
+        else StaleOrder(f"order {decision.order.number} is no longer of version {decision.order.version}")
+        for decision, _ in items
+    ]
+
+
+def _told(items: Sequence[_Item]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Facts and results of a batch."""
+    facts = [fact_row(decision.order.id, fact) for decision, _ in items for fact in decision.facts]
+    results = [
+        {"id": result.id, "order_id": result.order_id, "body": result.body} for _, result in items if result is not None
+    ]
+    return facts, results
+
+
+def _one(row: asyncpg.Record | None) -> Order | None:
+    return None if row is None else order_of(row)

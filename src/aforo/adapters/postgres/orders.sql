@@ -1,0 +1,110 @@
+-- name: receive
+-- Insert new orders with their facts and results; one whose source and number are known is left out, with all of it.
+WITH given AS (
+    SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
+), inserted AS (
+    INSERT INTO orders (id, version, source, number, kind, meter, limit_w, reason, priority, special, not_after, until,
+                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, attempts,
+                        next_at, fence, command_fence, cause, detail, evidence, ended_at)
+    SELECT id, 1, source, number, kind, meter, limit_w, reason, priority, special, not_after, until,
+           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, attempts,
+           next_at, fence, command_fence, cause, detail, evidence, ended_at
+    FROM given
+    ON CONFLICT (source, number) DO NOTHING
+    RETURNING id
+), told AS (
+    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
+    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload
+    FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
+                    receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+    JOIN inserted ON inserted.id = f.order_id
+    ORDER BY f.ordinality
+), ended AS (
+    INSERT INTO results (id, order_id, body)
+    SELECT r.id, r.order_id, r.body
+    FROM jsonb_to_recordset($3) AS r(id text, order_id bigint, body jsonb)
+    JOIN inserted ON inserted.id = r.order_id
+)
+SELECT id FROM inserted
+
+-- name: commit
+-- Change orders that are still of the version given, with their facts and results; the ids of those changed.
+WITH given AS (
+    SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
+), changed AS (
+    UPDATE orders o
+    SET version = g.version + 1, state = g.state, lane = g.lane, attempts = g.attempts, next_at = g.next_at,
+        fence = g.fence, command_fence = g.command_fence, cause = g.cause, detail = g.detail, evidence = g.evidence,
+        ended_at = g.ended_at
+    FROM given g
+    WHERE o.id = g.id AND o.version = g.version
+    RETURNING o.id
+), told AS (
+    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
+    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload
+    FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
+                    receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+    JOIN changed ON changed.id = f.order_id
+    ORDER BY f.ordinality
+), ended AS (
+    INSERT INTO results (id, order_id, body)
+    SELECT r.id, r.order_id, r.body
+    FROM jsonb_to_recordset($3) AS r(id text, order_id bigint, body jsonb)
+    JOIN changed ON changed.id = r.order_id
+    ON CONFLICT (id) DO NOTHING
+)
+SELECT id FROM changed
+
+-- name: known
+-- The orders under these sources and numbers.
+SELECT o.* FROM orders o
+JOIN unnest($1::text[], $2::text[]) AS asked(source, number) ON o.source = asked.source AND o.number = asked.number
+
+-- name: order
+SELECT * FROM orders WHERE id = $1
+
+-- name: find
+SELECT * FROM orders WHERE source = $1 AND number = $2
+
+-- name: find_number
+SELECT * FROM orders WHERE number = $1 ORDER BY id DESC LIMIT 100
+
+-- name: latest
+SELECT * FROM orders WHERE $2::bigint IS NULL OR id < $2 ORDER BY id DESC LIMIT $1
+
+-- name: facts
+SELECT * FROM facts WHERE order_id = $1 ORDER BY serial
+
+-- name: due
+-- Of each meter the most urgent waiting order, unless another one of the meter is out.
+SELECT * FROM (
+    SELECT DISTINCT ON (meter) * FROM orders o
+    WHERE lane = $1 AND next_at <= $2 AND state IN ('received', 'held', 'validated', 'reconciling')
+      AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
+                      AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
+    ORDER BY meter, priority DESC, id
+) AS first_of_meter
+ORDER BY priority DESC, id LIMIT $3
+
+-- name: lanes_due
+SELECT DISTINCT lane FROM orders o
+WHERE next_at <= $1 AND state IN ('received', 'held', 'validated', 'reconciling') AND lane <> ''
+  AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
+                  AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
+ORDER BY lane
+
+-- name: next_due
+SELECT min(next_at) FROM orders
+WHERE next_at > $1 AND state IN ('received', 'held', 'validated', 'reconciling')
+
+-- name: in_flight
+SELECT * FROM orders WHERE lane = $1 AND state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY id
+
+-- name: lanes_in_flight
+SELECT DISTINCT lane FROM orders WHERE state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY lane
+
+-- name: counts
+SELECT state, count(*) AS orders FROM orders GROUP BY state
+
+-- name: order_ids
+SELECT nextval('order_ids') FROM generate_series(1, $1::integer)

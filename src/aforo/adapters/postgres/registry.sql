@@ -1,0 +1,76 @@
+-- name: meters
+SELECT m.*, l.concentrator FROM meters m
+LEFT JOIN meter_links l ON l.meter = m.number AND l.valid_to IS NULL
+WHERE m.number = ANY($1::text[])
+
+-- name: list_meters
+SELECT m.*, l.concentrator FROM meters m
+LEFT JOIN meter_links l ON l.meter = m.number AND l.valid_to IS NULL
+WHERE $2::text IS NULL OR m.number > $2 ORDER BY m.number LIMIT $1
+
+-- name: concentrator
+SELECT * FROM concentrators WHERE number = $1
+
+-- name: list_concentrators
+SELECT * FROM concentrators WHERE $2::text IS NULL OR number > $2 ORDER BY number LIMIT $1
+
+-- name: unknown_concentrator
+SELECT g.concentrator FROM jsonb_to_recordset($1) AS g(concentrator text)
+WHERE g.concentrator IS NOT NULL AND NOT EXISTS (SELECT 1 FROM concentrators c WHERE c.number = g.concentrator) LIMIT 1
+
+-- name: forget_meter_counters
+-- New keys begin a new sequence of invocation counters.
+DELETE FROM invocation_counters WHERE device IN (
+    SELECT 'meter:' || m.number FROM meters m
+    JOIN jsonb_to_recordset($1) AS g(number text, encryption_key text, authentication_key text) USING (number)
+    WHERE m.encryption_key <> decode(g.encryption_key, 'hex')
+       OR m.authentication_key <> decode(g.authentication_key, 'hex'))
+
+-- name: forget_concentrator_counters
+DELETE FROM invocation_counters WHERE device IN (
+    SELECT 'concentrator:' || c.number FROM concentrators c
+    JOIN jsonb_to_recordset($1) AS g(number text, encryption_key text, authentication_key text) USING (number)
+    WHERE c.encryption_key <> decode(g.encryption_key, 'hex')
+       OR c.authentication_key <> decode(g.authentication_key, 'hex'))
+
+-- name: put_concentrators
+INSERT INTO concentrators (number, host, port, client_sap, server_sap, system_title, encryption_key,
+                           authentication_key, time_zone, registered_at, changed_at)
+SELECT number, host, port, client_sap, server_sap, decode(system_title, 'hex'), decode(encryption_key, 'hex'),
+       decode(authentication_key, 'hex'), time_zone, $2, $2
+FROM jsonb_to_recordset($1) AS g(number text, host text, port integer, client_sap integer, server_sap integer,
+     system_title text, encryption_key text, authentication_key text, time_zone text)
+ON CONFLICT (number) DO UPDATE SET
+    host = excluded.host, port = excluded.port, client_sap = excluded.client_sap, server_sap = excluded.server_sap,
+    system_title = excluded.system_title, encryption_key = excluded.encryption_key,
+    authentication_key = excluded.authentication_key, time_zone = excluded.time_zone, changed_at = excluded.changed_at
+
+-- name: put_meters
+INSERT INTO meters (number, usage_point, link, host, port, client_sap, server_sap, model, system_title, encryption_key,
+                    authentication_key, commissioned, max_power_w, contracted_power_w, time_zone, protected,
+                    registered_at, changed_at)
+SELECT number, usage_point, link, host, port, client_sap, server_sap, model, decode(system_title, 'hex'),
+       decode(encryption_key, 'hex'), decode(authentication_key, 'hex'), commissioned, max_power_w,
+       contracted_power_w, time_zone, protected, $2, $2
+FROM jsonb_to_recordset($1) AS g(number text, usage_point text, link text, host text, port integer,
+     client_sap integer, server_sap integer, model text, system_title text, encryption_key text,
+     authentication_key text, commissioned boolean, max_power_w bigint, contracted_power_w bigint, time_zone text,
+     protected boolean)
+ON CONFLICT (number) DO UPDATE SET
+    usage_point = excluded.usage_point, link = excluded.link, host = excluded.host, port = excluded.port,
+    client_sap = excluded.client_sap, server_sap = excluded.server_sap, model = excluded.model,
+    system_title = excluded.system_title, encryption_key = excluded.encryption_key,
+    authentication_key = excluded.authentication_key, commissioned = excluded.commissioned,
+    max_power_w = excluded.max_power_w, contracted_power_w = excluded.contracted_power_w,
+    time_zone = excluded.time_zone, protected = excluded.protected, changed_at = excluded.changed_at
+
+-- name: close_links
+UPDATE meter_links l SET valid_to = GREATEST($2, l.valid_from)
+FROM jsonb_to_recordset($1) AS g(number text, concentrator text)
+WHERE l.meter = g.number AND l.valid_to IS NULL AND l.concentrator IS DISTINCT FROM g.concentrator
+
+-- name: open_links
+INSERT INTO meter_links (meter, concentrator, valid_from)
+SELECT g.number, g.concentrator, $2 FROM jsonb_to_recordset($1) AS g(number text, concentrator text)
+WHERE g.concentrator IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM meter_links l WHERE l.meter = g.number AND l.valid_to IS NULL)

@@ -1,0 +1,116 @@
+"""Rows of the database as values of the domain, and back."""
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from aforo.domain.causes import Cause
+from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order import Fact, Order, OrderKind, OrderRequest, Priority
+from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import PowerLimit
+
+
+def order_of(row: asyncpg.Record) -> Order:
+    limit_w, fence, command_fence, cause = row["limit_w"], row["fence"], row["command_fence"], row["cause"]
+    request = OrderRequest(
+        source=Source(row["source"]),
+        number=OrderNumber(row["number"]),
+        kind=OrderKind(row["kind"]),
+        meter=MeterNumber(row["meter"]),
+        limit=None if limit_w is None else PowerLimit(limit_w),
+        reason=row["reason"],
+        priority=Priority(row["priority"]),
+        special=row["special"],
+        not_after=row["not_after"],
+        until=row["until"],
+        message_id=row["message_id"],
+        correlation_id=row["correlation_id"],
+        reply_address=row["reply_address"],
+        language=row["language"],
+        digest=row["digest"],
+    )
+    return Order(
+        id=OrderId(row["id"]),
+        request=request,
+        state=OrderState(row["state"]),
+        received_at=row["received_at"],
+        version=row["version"],
+        lane=row["lane"],
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        fence=None if fence is None else Fence(fence),
+        command_fence=None if command_fence is None else Fence(command_fence),
+        cause=None if cause is None else Cause(cause),
+        detail=row["detail"],
+        evidence=row["evidence"],
+        ended_at=row["ended_at"],
+    )
+
+
+def standing_of(order: Order) -> dict[str, Any]:
+    """What a decision may change, as JSON."""
+    return {
+        "id": order.id,
+        "version": order.version,
+        "state": order.state.value,
+        "lane": order.lane,
+        "attempts": order.attempts,
+        "next_at": _moment(order.next_at),
+        "fence": order.fence,
+        "command_fence": order.command_fence,
+        "cause": None if order.cause is None else order.cause.value,
+        "detail": _text(order.detail),
+        "evidence": order.evidence,
+        "ended_at": _moment(order.ended_at),
+    }
+
+
+def whole_of(order: Order) -> dict[str, Any]:
+    """Everything, as JSON."""
+    request = order.request
+    return {
+        **standing_of(order),
+        "source": _text(request.source),
+        "number": _text(request.number),
+        "kind": request.kind.value,
+        "meter": _text(request.meter),
+        "limit_w": None if request.limit is None else request.limit.watts,
+        "reason": _text(request.reason),
+        "priority": int(request.priority),
+        "special": None if request.special is None else _text(request.special),
+        "not_after": _moment(request.not_after),
+        "until": _moment(request.until),
+        "message_id": _text(request.message_id),
+        "correlation_id": _text(request.correlation_id),
+        "reply_address": request.reply_address,
+        "language": request.language,
+        "digest": request.digest,
+        "received_at": _moment(order.received_at),
+    }
+
+
+def fact_row(order_id: OrderId, fact: Fact) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "step": fact.step,
+        "at": fact.at.isoformat(),
+        "sender": fact.sender,
+        "receiver": fact.receiver,
+        "name": fact.name,
+        "payload": fact.payload,
+    }
+
+
+def fact_of(row: asyncpg.Record) -> Fact:
+    return Fact(row["step"], row["at"], row["sender"], row["receiver"], row["name"], row["payload"])
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _text(text: str) -> str:
+    """PostgreSQL's texts hold every character but NUL, which no customer means and a device's garbage may hold."""
+    return text.replace("\0", "\ufffd")

@@ -1,0 +1,220 @@
+"""The SOAP door, step 1 at the wire: a plain ASGI application, to be mounted or run by itself.
+
+POST takes orders and questions; GET ?wsdl and ?xsd=NAME describe them. Whatever comes in, XML with a reason goes out.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+from aforo.cim import schemas, soap
+from aforo.cim.control_response import ControlResponse, refused, response_envelope
+from aforo.cim.end_device_controls import ControlRequest, GetRequest, read_create, read_get
+from aforo.cim.message import read_header
+from aforo.cim.namespaces import CREATE, GET, SOAP11, SOAP12
+from aforo.cim.refusal import CimError, Refusal, UnreadableMessage
+from aforo.cim.soap import Blame, HeaderNotUnderstood, Opened
+from aforo.cim.xml_reading import SIZE_MAX, local_name, too_large
+
+READ_WAIT_S_MAX = 10.0
+DISCARDED_MAX = 4 * 1024 * 1024
+"""Octets of a body beyond its limit that are read and thrown away: a client that is cut off in the middle of sending
+never sees why."""
+
+_PATH_END = "/EndDeviceControls"
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
+_XML_TYPES = {"text/xml", "application/xml", "application/soap+xml"}
+"""Others are refused, text/plain above all: a web page could send that from a visitor's browser without being asked."""
+
+_OURS = Refusal(
+    code="5.1",
+    es="Error interno; la orden puede repetirse con el mismo número.",
+    en="Internal error; the order may be sent again under the same number.",
+)
+
+
+class Integration(Protocol):
+    """Whoever receives the orders. Both may raise CimError."""
+
+    async def create(self, request: ControlRequest) -> ControlResponse: ...
+
+    async def get(self, request: GetRequest) -> ControlResponse: ...
+
+
+class _Gone(Exception):
+    """The client closed the connection before it had sent everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    content_type: str = "text/xml; charset=utf-8"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class SoapDoor:
+    """now: the clock, for the timestamps of refusals. The number of connections is the server's to bound."""
+
+    def __init__(
+        self,
+        integration: Integration,
+        *,
+        now: Callable[[], datetime],
+        size_max: int = SIZE_MAX,
+        read_wait_s: float = READ_WAIT_S_MAX,
+    ) -> None:
+        self._integration = integration
+        self._now = now
+        self._size_max = size_max
+        self._read_wait_s = read_wait_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        assert scope["type"] == "http", f"the SOAP door has no part in {scope['type']}"
+        language = _language(scope)
+        try:
+            answer = await self._answer(scope, receive, language)
+        except _Gone:
+            return
+        except Exception:
+            fault = soap.fault(Blame.SERVER, _OURS, language=language)
+            await _send(send, _Answer(500, fault))
+            raise  # to the server's own log, with its traceback
+        await _send(send, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, language: str) -> _Answer:
+        if not scope["path"].endswith(_PATH_END):
+            return _told(404, language, "No hay servicio en esta ruta.", "There is no service at this path.")
+        if scope["method"] in ("GET", "HEAD"):
+            return _description(scope, language)
+        if scope["method"] != "POST":
+            answer = _told(405, language, "Use POST, o GET con ?wsdl.", "Use POST, or GET with ?wsdl.")
+            return _Answer(405, answer.body, headers=((b"allow", b"GET, HEAD, POST"),))
+        return await self._take(scope, receive, language)
+
+    async def _take(self, scope: Scope, receive: Receive, language: str) -> _Answer:
+        if _header(scope, b"content-type").partition(";")[0].strip().lower() not in _XML_TYPES:
+            return _told(415, language, "El Content-Type debe ser text/xml.", "The Content-Type must be text/xml.")
+        if _header(scope, b"content-encoding").lower() not in ("", "identity"):
+            return _told(415, language, "No se acepta contenido comprimido.", "Compressed content is not accepted.")
+        if _announced(scope) > DISCARDED_MAX:
+            return _too_large(self._size_max, language)
+        try:
+            async with asyncio.timeout(self._read_wait_s):
+                octets = await self._read(receive)
+        except TimeoutError:
+            return _told(408, language, "El mensaje no llegó a tiempo.", "The message did not arrive in time.")
+        if octets is None:
+            return _too_large(self._size_max, language)
+        return await self._handle(octets, language)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """None: larger than allowed. Never holds more than that, and one piece of the server's."""
+        octets, length = bytearray(), 0
+        while length <= DISCARDED_MAX:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                raise _Gone
+            piece = event.get("body", b"")
+            length += len(piece)
+            if length <= self._size_max:
+                octets += piece
+            if not event.get("more_body", False):
+                return bytes(octets) if length <= self._size_max else None
+        return None
+
+    async def _handle(self, octets: bytes, language: str) -> _Answer:
+        try:
+            opened = soap.open_envelope(octets, size_max=self._size_max)
+            if opened.message.tag not in (CREATE, GET):
+                return _unknown_operation(opened, language)
+        except HeaderNotUnderstood as error:
+            return _Answer(500, soap.fault(Blame.MUST_UNDERSTAND, error.refusal, language=language))
+        except UnreadableMessage as error:
+            return _Answer(500, soap.fault(Blame.CLIENT, error.refusal, language=language))
+        try:
+            response = await self._dispatch(opened, language)
+        except CimError as error:
+            asked = read_header(opened.message)
+            response = refused(error.refusal, asked, language=language, now=self._now())
+        return _Answer(200, response_envelope(response, opened.version), _content_type(opened.version))
+
+    async def _dispatch(self, opened: Opened, language: str) -> ControlResponse:
+        """By the root element of the body: a SOAPAction is the long URI for some, and empty for others."""
+        if opened.message.tag == CREATE:
+            return await self._integration.create(read_create(opened.message, language=language))
+        return await self._integration.get(read_get(opened.message, language=language))
+
+
+def _unknown_operation(opened: Opened, language: str) -> _Answer:
+    refusal = Refusal(
+        code="2.9",
+        es="Operación desconocida: use CreateEndDeviceControls o GetEndDeviceControls.",
+        en="Unknown operation: use CreateEndDeviceControls or GetEndDeviceControls.",
+        details=local_name(opened.message)[:200],
+    )
+    fault = soap.fault(Blame.CLIENT, refusal, language=language, version=opened.version)
+    status = 500 if opened.version == SOAP11 else 400
+    return _Answer(status, fault, _content_type(opened.version))
+
+
+def _description(scope: Scope, language: str) -> _Answer:
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=10))
+    asked = {name.lower(): value for name, value in query.items()}
+    if "xsd" in asked and asked["xsd"] in schemas.NAMES:
+        return _Answer(200, schemas.published(asked["xsd"]))
+    if "wsdl" not in asked:
+        return _told(404, language, "Pida ?wsdl o ?xsd=NOMBRE.", "Ask for ?wsdl or ?xsd=NAME.")
+    host = _header(scope, b"host")
+    if not _HOST.fullmatch(host):
+        return _told(400, language, "La cabecera Host no es válida.", "The Host header is not valid.")
+    return _Answer(200, schemas.published_wsdl(f"{scope['scheme']}://{host}{scope['path']}"))
+
+
+def _told(status: int, language: str, es: str, en: str) -> _Answer:
+    return _Answer(status, soap.fault(Blame.CLIENT, Refusal(code="1.8", es=es, en=en), language=language))
+
+
+def _too_large(size_max: int, language: str) -> _Answer:
+    fault = soap.fault(Blame.CLIENT, too_large(size_max).refusal, language=language)
+    return _Answer(413, fault, headers=((b"connection", b"close"),))
+
+
+def _content_type(version: str) -> str:
+    return "application/soap+xml; charset=utf-8" if version == SOAP12 else "text/xml; charset=utf-8"
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    return next((value.decode("latin-1") for key, value in headers if key == name), "")
+
+
+def _announced(scope: Scope) -> int:
+    text = _header(scope, b"content-length")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _language(scope: Scope) -> str:
+    """en when Accept-Language names it before es; else es."""
+    first = re.search(r"\b(es|en)\b", _header(scope, b"accept-language").lower())
+    return first[1] if first else "es"
+
+
+async def _send(send: Send, answer: _Answer) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode("ascii")),
+        (b"content-length", str(len(answer.body)).encode("ascii")),
+        (b"x-content-type-options", b"nosniff"),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

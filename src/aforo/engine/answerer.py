@@ -1,0 +1,106 @@
+"""Step 9 at work: what lies in Integration's inbox is sent to the commercial system until it acknowledges."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from aforo.cim.control_response import response_envelope
+from aforo.domain.delivery import Delivery
+from aforo.engine.ports import Clock, DeliveryStore, LegacyDoor, OrderStore, StoreUnavailable
+from aforo.flow import step9_reply_to_legacy as step9
+
+BATCH_MAX = 200
+POSTS_MAX = 16
+"""At the same time, whatever the addresses: a commercial system is not to be flooded by us."""
+
+SLEEP_MAX = timedelta(minutes=10)
+REST_S = 1.0
+
+
+class Answerer:
+    """Runs until cancelled. wake: something new lies in the inbox.
+
+    report: told of what keeps answers from being stored.
+    """
+
+    def __init__(
+        self,
+        deliveries: DeliveryStore,
+        orders: OrderStore,
+        door: LegacyDoor,
+        *,
+        clock: Clock,
+        report: Callable[[str, BaseException], None],
+    ) -> None:
+        self._deliveries = deliveries
+        self._orders = orders
+        self._door = door
+        self._clock = clock
+        self._report = report
+        self._look = asyncio.Event()
+        self._room = asyncio.Semaphore(POSTS_MAX)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._may_be_more = False
+
+    def wake(self) -> None:
+        self._look.set()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                self._look.clear()
+                try:
+                    await self._send_due()
+                except StoreUnavailable as away:
+                    self._report("answers", away)
+                    await asyncio.sleep(REST_S)
+        finally:
+            tasks = list(self._under_way.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_due(self) -> None:
+        """Begin with what is due and not under way, then wait for the next, or to be woken."""
+        now = self._clock.now()
+        due = await self._deliveries.inbox_due(now, BATCH_MAX)
+        self._may_be_more = len(due) == BATCH_MAX
+        for delivery in due:
+            if delivery.message.id not in self._under_way:
+                task = asyncio.get_running_loop().create_task(self._send(delivery), name=delivery.message.id)
+                self._under_way[delivery.message.id] = task
+        next_due = await self._deliveries.next_answer_due(now)
+        wait = SLEEP_MAX if next_due is None else min(next_due - self._clock.now(), SLEEP_MAX)
+        try:
+            async with asyncio.timeout(max(0.0, wait.total_seconds())):
+                await self._look.wait()
+        except TimeoutError:
+            return
+
+    async def _send(self, delivery: Delivery) -> None:
+        try:
+            async with self._room:
+                await self._answer(delivery)
+        except Exception as wrong:  # noqa: BLE001 (one answer's error must not stop the others; it is reported)
+            self._report(f"answer {delivery.message.id}", wrong)
+            await asyncio.sleep(REST_S)
+        finally:
+            del self._under_way[delivery.message.id]
+            if self._may_be_more:
+                self._look.set()
+
+    async def _answer(self, delivery: Delivery) -> None:
+        order = await self._orders.order(delivery.message.order_id)
+        assert order is not None, "a result belongs to an order, and orders are never deleted"
+        address = order.request.reply_address
+        if address is None:
+            closed, fact = step9.kept(delivery, "no address to answer to", self._clock.now())
+            await self._deliveries.close_delivery(closed, fact)
+            return
+        envelope = response_envelope(step9.answer(order, delivery.message))
+        why = await self._door.post(address, envelope)
+        now = self._clock.now()
+        if why:
+            await self._deliveries.close_delivery(*step9.not_answered(delivery, address, why, now))
+        else:
+            await self._deliveries.close_delivery(*step9.answered(order, delivery, address, now))

@@ -1,0 +1,109 @@
+"""The head-end's connection to one concentrator's order board: requests, pushes, and waiting for what comes next."""
+
+import asyncio
+
+from aforo.dclink import board_client
+from aforo.dclink.messages import ItemResult
+from aforo.dlms.events import Request, Response
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Concentrator
+from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
+from aforo.engine.headend_ports import HeadEndPorts
+from aforo.engine.ports import Frame, LineSilent, LineUnavailable
+from aforo.flow.device_client import DeviceAccess, DeviceClient, DeviceLost
+
+APDU_MAX = 16_384
+"""Octets that we accept in one APDU: about 100 results."""
+
+
+class BoardLink:
+    """Every call raises DeviceLost when the concentrator is gone."""
+
+    def __init__(self, ports: HeadEndPorts, concentrator: Concentrator, wake: asyncio.Event) -> None:
+        self._ports = ports
+        self._concentrator = concentrator
+        self._wake = wake
+        self._line = SharedLine(ports.lines, concentrator.address)
+        target = LinkTarget(
+            device=f"concentrator:{concentrator.number}",
+            address=concentrator.address,
+            unavailable=Cause.CONCENTRATOR_UNREACHABLE,
+        )
+        wait = ports.settings.answer_wait
+        self._link = DeviceLink(target, self._line, ledger=ports.ledger, clock=ports.clock, answer_wait=wait)
+        self._client: DeviceClient | None = None
+        self.is_poll_due = False
+
+    @property
+    def client(self) -> DeviceClient:
+        assert self._client is not None, "associate first"
+        return self._client
+
+    @property
+    def max_pdu(self) -> int:
+        return self.client.max_pdu
+
+    async def associate(self) -> None:
+        address, security = self._concentrator.address, self._concentrator.security
+        access = DeviceAccess(
+            own_title=self._ports.settings.title,
+            keys=self._ports.keys_of(security),
+            title=self._ports.title_of(security),
+            client_sap=address.client_sap,
+            server_sap=address.server_sap,
+            max_pdu=APDU_MAX,
+        )
+        self._client = DeviceClient(access, challenge=self._ports.challenge)
+        await self._link.drive(self._client.associate())
+
+    async def ask(self, request: Request) -> Response:
+        response, _ = await self._link.drive(self.client.ask(request))
+        return response
+
+    def pushed(self) -> list[ItemResult]:
+        """Results that came unasked since the last call. Raises RemoteProtocolError for any other notification."""
+        notifications, self.client.notifications = self.client.notifications, []
+        return [result for notification in notifications for result in board_client.read_push(notification)]
+
+    async def happening(self, *, busy: bool) -> bool:
+        """Wait for a push, a wake-up or the time to poll; False when idle for `linger`.
+
+        busy: orders are out, so silence means that it is time to ask (`is_poll_due`).
+        """
+        settings = self._ports.settings
+        self.is_poll_due = False
+        if self.client.notifications or self._wake.is_set():
+            self._wake.clear()
+            return True
+        wait = settings.poll_every if busy else settings.linger
+        try:
+            frame = await self._frame_or_wake(wait.total_seconds())
+        except LineUnavailable as lost:
+            raise DeviceLost(Cause.CONCENTRATOR_UNREACHABLE, str(lost)) from lost
+        except LineSilent:
+            self.is_poll_due = busy
+            return busy
+        if frame is not None:
+            self.client.take_unasked(frame.apdu)
+        return True
+
+    async def _frame_or_wake(self, wait_s: float) -> Frame | None:
+        """None: woken."""
+        line = await self._line.get()
+        hearing = asyncio.ensure_future(line.receive(wait_s))
+        waking = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait((hearing, waking), return_when=asyncio.FIRST_COMPLETED)
+            if hearing.done():
+                return hearing.result()
+            self._wake.clear()
+            return None
+        finally:
+            hearing.cancel()
+            waking.cancel()
+
+    async def release(self) -> None:
+        await self._link.drive(self.client.release())
+
+    async def close(self) -> None:
+        await self._line.drop()

@@ -1,0 +1,228 @@
+"""A lane whose concentrator carries orders out itself: handed over in batches, results pushed and fetched (I4)."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from aforo.dclink import board_client
+from aforo.dclink.messages import ItemResult, QueuedOrder, Submission, Withdrawal
+from aforo.dclink.order_board import RESULTS_PER_ACKNOWLEDGEMENT_MAX
+from aforo.dlms.errors import RemoteProtocolError
+from aforo.dlms.events import DataAccess
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Concentrator
+from aforo.domain.identifiers import Epoch, Fence, OrderId
+from aforo.domain.order import Order, Priority
+from aforo.engine.board_link import BoardLink
+from aforo.engine.headend_ports import HeadEndPorts
+from aforo.engine.lane_orders import Claim, LaneOrders
+from aforo.flow import step4_dispatch_to_concentrator as step4
+from aforo.flow import step7_collect_result as step7
+from aforo.flow.decision import Decision
+from aforo.flow.device_client import DeviceLost
+
+NAMES_PER_CALL = 128
+"""Meters asked about at a time: their rows fit one APDU of 16 KiB."""
+
+
+class BoardSession:
+    """From the association until nothing has been due and nothing out for `linger`. Run once.
+
+    wake: set by whoever commits an order for this lane.
+    """
+
+    def __init__(self, lane: str, *, ports: HeadEndPorts, concentrator: Concentrator, wake: asyncio.Event) -> None:
+        self._ports = ports
+        self._orders = LaneOrders(lane, ports)
+        self._link = BoardLink(ports, concentrator, wake)
+        self._epoch = Epoch(0)
+        self._is_established = False
+        self._out: dict[OrderId, Order] = {}
+
+    async def run(self) -> bool:
+        """False: the concentrator was not to be had, or was lost; do not come back at once."""
+        try:
+            await self._begin()
+            await self._resynchronise()
+            self._is_established = True
+            while await self._hand_over() or await self._link.happening(busy=bool(self._out)):
+                await self._take_in(self._link.pushed())
+                if self._link.is_poll_due and self._out:
+                    await self._poll()
+        except DeviceLost as lost:
+            await self._give_up(lost)
+        except (board_client.BoardRefused, RemoteProtocolError) as wrong:
+            await self._give_up(DeviceLost(_cause_of(wrong), str(wrong)))
+        else:
+            await self._link.release()
+            return True
+        finally:
+            await self._link.close()
+        return False
+
+    async def _begin(self) -> None:
+        """Raises DeviceLost; OLD_EPOCH when another head-end process has opened a later session."""
+        await self._link.associate()
+        self._epoch = await self._ports.ledger.open_epoch(self._orders.lane)
+        response = await self._link.ask(board_client.open_session(self._epoch))
+        in_force = board_client.read_open_session(response)
+        if in_force != self._epoch:
+            raise DeviceLost(Cause.OLD_EPOCH, f"asked for epoch {self._epoch}, in force is {in_force}")
+
+    async def _resynchronise(self) -> None:
+        """What was out when the last session ended: its results first, then what the concentrator still has."""
+        await self._fetch_results()
+        in_flight = await self._orders.in_flight()
+        if not in_flight:
+            return
+        queued = {(entry.order_id, entry.fence) for entry in await self._queue()}
+        for order in in_flight:
+            fences = {order.fence, order.command_fence}
+            if any((order.id, fence) in queued for fence in fences):
+                await self._settle(order, still_there=True)
+            elif await self._never_begun(order):
+                await self._settle(order, still_there=False)
+
+    async def _never_begun(self, order: Order) -> bool:
+        """Asked of the concentrator itself; after its answer it never will begin, so a repeat is safe."""
+        response = await self._link.ask(board_client.withdraw_order(order.id))
+        answer = board_client.read_withdrawal(response)
+        if answer is not Withdrawal.BEGUN:
+            return True
+        # It had begun, and the result was told and acknowledged before: only the meter knows now.
+        await self._orders.lose("its result was told before the head-end stopped")
+        return False
+
+    async def _settle(self, order: Order, *, still_there: bool) -> None:
+        now = self._ports.clock.now()
+        decide = step7.still_out if still_there else step7.never_arrived
+        settled = await self._orders.decide(
+            order, lambda current: decide(current, now) if current.state.may_have_left else None
+        )
+        if settled is not None and settled.state.may_have_left and still_there:
+            self._out[settled.id] = settled
+
+    async def _queue(self) -> list[QueuedOrder]:
+        entries: list[QueuedOrder] = []
+        while True:
+            after = entries[-1].order_id if entries else 0
+            more = board_client.read_queue(await self._link.ask(board_client.get_queue(after)))
+            if not more:
+                return entries
+            entries.extend(more)
+
+    async def _hand_over(self) -> bool:
+        """Step 4 for everything that may go now. True: something went, or was decided; there may be more."""
+        room = self._ports.settings.window - len(self._out)
+        claims = await self._orders.claim(room if room > 0 else self._ports.settings.urgent_room)
+        if room <= 0:
+            claims = [claim for claim in claims if claim.order.request.priority is Priority.HIGH]
+        claims = [claim for claim in await self._reachable(claims) if claim.order.id not in self._out]
+        if not claims:
+            return False
+        ordered = await asyncio.gather(*(self._orders.hand_out(claim, self._epoch) for claim in claims))
+        self._out.update({order.id: order for order in ordered})
+        await self._submit(list(zip(ordered, claims, strict=True)))
+        return True
+
+    async def _reachable(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those whose meter is in the concentrator's table and answers there; the others wait under their plan."""
+        rows = {}
+        names = [claim.meter.number for claim in claims]
+        for first in range(0, len(names), NAMES_PER_CALL):
+            request = board_client.get_meters_named(names[first : first + NAMES_PER_CALL])
+            rows.update({row.meter: row for row in board_client.read_meters(await self._link.ask(request))})
+        ready = []
+        for claim in claims:
+            row = rows.get(claim.meter.number)
+            if row is None:
+                await self._orders.not_sent(claim.order, Cause.NOT_IN_TABLE, "the concentrator does not list it")
+            elif not row.reachable:
+                seen = "never" if row.last_seen is None else row.last_seen.isoformat()
+                detail = f"unreachable for the concentrator; last seen {seen}"
+                await self._orders.not_sent(claim.order, Cause.METER_UNREACHABLE, detail)
+            else:
+                ready.append(claim)
+        return ready
+
+    async def _submit(self, handed: list[tuple[Order, Claim]]) -> None:
+        by_id = {order.id: (order, claim) for order, claim in handed}
+        items = [step4.order_item(order, claim.meter, self._epoch) for order, claim in handed]
+        for batch in board_client.batches(items, self._link.max_pdu):
+            response = await self._link.ask(board_client.submit_orders(batch))
+            answers = board_client.read_submissions(response, batch)
+            await asyncio.gather(*(self._answered(*by_id[OrderId(answer.order_id)], answer) for answer in answers))
+
+    async def _answered(self, order: Order, claim: Claim, answer: Submission) -> None:
+        if answer.taken:
+            now = self._ports.clock.now()
+            taken = await self._orders.decide(order, lambda current: _taken(current, order, now))
+            if taken is not None:
+                self._out[order.id] = taken
+            return
+        self._out.pop(order.id, None)
+        assert order.fence is not None
+        await self._orders.collect(order, claim.meter, step7.refused_submission(answer.cause), order.fence)
+
+    async def _fetch_results(self) -> None:
+        """Everything still owed to us, from the oldest on."""
+        after = 0
+        while True:
+            response = await self._link.ask(board_client.get_results(after))
+            results = board_client.read_results(response)
+            if not results:
+                return
+            after = results[-1].result_id
+            await self._take_in(results)
+
+    async def _take_in(self, results: Sequence[ItemResult]) -> None:
+        """Step 7: commit first, then acknowledge; a result that cannot be stored stays with the concentrator."""
+        if not results:
+            return
+        await asyncio.gather(*(self._collect(result) for result in results))
+        most = RESULTS_PER_ACKNOWLEDGEMENT_MAX
+        numbers = [result.result_id for result in results]
+        for first in range(0, len(numbers), most):
+            response = await self._link.ask(board_client.acknowledge_results(numbers[first : first + most]))
+            board_client.read_acknowledged(response)
+
+    async def _collect(self, result: ItemResult) -> None:
+        """A result of an order that is not ours, or of a visit that no longer matters, is only acknowledged."""
+        order_id, fence = OrderId(result.order_id), Fence(result.fence)
+        order = self._out.get(order_id) or await self._orders.order(order_id)
+        meter = None if order is None else await self._orders.meter(order.request.meter)
+        if order is None or meter is None:
+            return
+        collected = await self._orders.collect(order, meter, step7.from_item(result), fence)
+        if collected is not None or order.fence == fence:
+            self._out.pop(order_id, None)
+
+    async def _poll(self) -> None:
+        """Pushes may be lost: fetch what is owed, then look for orders that the concentrator no longer has."""
+        await self._fetch_results()
+        there = {entry.order_id for entry in await self._queue()}
+        for order in [order for order in self._out.values() if order.id not in there]:
+            current = await self._orders.order(order.id)
+            self._out.pop(order.id)
+            if current is not None and current.state.may_have_left and await self._never_begun(current):
+                await self._settle(current, still_there=False)
+
+    async def _give_up(self, lost: DeviceLost) -> None:
+        """What is out becomes unknown. When no session came about, what waits has used one of its attempts."""
+        await self._orders.lose(lost.detail)
+        if not self._is_established:
+            cause = Cause.CONCENTRATOR_UNREACHABLE if lost.cause is Cause.METER_UNREACHABLE else lost.cause
+            for claim in await self._orders.claim(self._ports.settings.window):
+                await self._orders.not_sent(claim.order, cause, lost.detail)
+
+
+def _taken(current: Order, handed: Order, now: datetime) -> Decision | None:
+    if not current.state.may_have_left or current.fence != handed.fence:
+        return None
+    return step4.taken(current, now)
+
+
+def _cause_of(wrong: board_client.BoardRefused | RemoteProtocolError) -> Cause:
+    if isinstance(wrong, RemoteProtocolError):
+        return Cause.PROTOCOL_FAULT
+    return Cause.OLD_EPOCH if wrong.result is DataAccess.SCOPE_OF_ACCESS_VIOLATED else Cause.CONCENTRATOR_FAULT

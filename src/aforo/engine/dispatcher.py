@@ -1,0 +1,133 @@
+"""Which lanes have a session, and when the next one is due. One session per lane; a lane that failed rests first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from aforo.domain.identifiers import ConcentratorNumber
+from aforo.engine.board_session import BoardSession
+from aforo.engine.headend_ports import HeadEndPorts
+from aforo.engine.meter_session import MeterSession
+from aforo.engine.ports import StoreUnavailable
+
+REST_S = (1, 2, 5, 10, 30, 60)
+"""Before a lane whose session failed gets another: longer each time, so that a dead device costs next to nothing."""
+
+STORE_REST_S = 1.0
+
+SLEEP_MAX = timedelta(minutes=10)
+"""With nothing due: every order that comes into being wakes us, so this is only against a lost wake-up."""
+
+T = TypeVar("T")
+
+
+class Dispatcher:
+    """Runs until cancelled; then every session ends, and what was out is found again at the next start.
+
+    report: told of what went wrong in a session, once it has ended.
+    """
+
+    def __init__(self, ports: HeadEndPorts, report: Callable[[str, BaseException], None]) -> None:
+        self._ports = ports
+        self._report = report
+        self._sessions: dict[str, asyncio.Task[None]] = {}
+        self._wakes: dict[str, asyncio.Event] = {}
+        self._failures: dict[str, int] = {}
+        self._resting: set[str] = set()
+        self._room = asyncio.Semaphore(ports.settings.sessions_max)
+        self._look = asyncio.Event()
+
+    def wake(self, lane: str, due: datetime) -> None:
+        """An order of this lane waits, and is due then."""
+        if due > self._ports.clock.now():
+            self._look.set()
+        else:
+            self._start(lane)
+
+    async def run(self) -> None:
+        try:
+            for lane in await self._patiently(self._ports.book.store.lanes_in_flight):
+                self._start(lane)
+            while True:
+                self._look.clear()
+                now = self._ports.clock.now()
+                for lane in await self._lanes_due(now):
+                    self._start(lane)
+                await self._sleep_from(now)
+        finally:
+            await self._end_sessions()
+
+    async def _lanes_due(self, now: datetime) -> list[str]:
+        return await self._patiently(lambda: self._ports.book.store.lanes_due(now))
+
+    async def _sleep_from(self, now: datetime) -> None:
+        """Until the earliest order after this moment is due. What was due before has its session, or its rest."""
+        due = await self._patiently(lambda: self._ports.book.store.next_due(now))
+        wait = SLEEP_MAX if due is None else min(due - self._ports.clock.now(), SLEEP_MAX)
+        try:
+            async with asyncio.timeout(max(0.0, wait.total_seconds())):
+                await self._look.wait()
+        except TimeoutError:
+            return
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """While the database is away there is nothing to do but wait for it."""
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable as away:
+                self._report("dispatcher", away)
+                await asyncio.sleep(STORE_REST_S)
+
+    def _start(self, lane: str) -> None:
+        """Or wake the session that it has."""
+        if lane in self._wakes:
+            self._wakes[lane].set()
+        elif lane not in self._resting:
+            wake = self._wakes[lane] = asyncio.Event()
+            self._sessions[lane] = asyncio.get_running_loop().create_task(self._session(lane, wake), name=lane)
+
+    async def _session(self, lane: str, wake: asyncio.Event) -> None:
+        is_fine = False
+        try:
+            async with self._room:
+                is_fine = await self._run_session(lane, wake)
+        except Exception as wrong:  # noqa: BLE001 (one lane's error must not stop the others; it is reported)
+            self._report(lane, wrong)
+        finally:
+            del self._sessions[lane], self._wakes[lane]
+        if is_fine:
+            self._failures.pop(lane, None)
+            self._look.set()  # an order may have come after the session looked for the last time
+        else:
+            self._rest(lane)
+
+    async def _run_session(self, lane: str, wake: asyncio.Event) -> bool:
+        kind, _, number = lane.partition(":")
+        if kind == "meter":
+            await MeterSession(lane, ports=self._ports, relay=None).run()
+            return True
+        concentrator = await self._ports.registry.concentrator(ConcentratorNumber(number))
+        assert concentrator is not None, f"lane {lane} leads to a concentrator that is not registered"
+        if kind == "relay":
+            await MeterSession(lane, ports=self._ports, relay=concentrator.address).run()
+            return True
+        return await BoardSession(lane, ports=self._ports, concentrator=concentrator, wake=wake).run()
+
+    def _rest(self, lane: str) -> None:
+        failures = self._failures.get(lane, 0)
+        self._failures[lane] = failures + 1
+        self._resting.add(lane)
+        rest_s = REST_S[min(failures, len(REST_S) - 1)]
+        asyncio.get_running_loop().call_later(rest_s, self._rested, lane)
+
+    def _rested(self, lane: str) -> None:
+        self._resting.discard(lane)
+        self._look.set()
+
+    async def _end_sessions(self) -> None:
+        sessions = list(self._sessions.values())
+        for session in sessions:
+            session.cancel()
+        await asyncio.gather(*sessions, return_exceptions=True)

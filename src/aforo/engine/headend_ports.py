@@ -1,0 +1,68 @@
+"""Everything the head-end's sessions are given: the world's ports, and what an operator may set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aforo.dlms.keys import Keys, SystemTitle
+from aforo.domain.causes import Cause
+from aforo.domain.devices import DeviceSecurity
+from aforo.domain.meter_models import GENERIC, MeterModel
+from aforo.domain.retry_plan import RetryPlan
+from aforo.engine.order_book import OrderBook
+from aforo.engine.ports import Clock, DeviceRegistry, Entropy, KeyVault, KeyVaultMismatch, Lines, SessionLedger
+from aforo.flow.device_client import DeviceLost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadEndSettings:
+    """title: our own system title.   models: by name; the generic one must be among them.
+
+    answer_wait: until a device's silence is certain; seconds of PLC lie behind a gateway (domain.md 3.4).
+    window: orders handed to one concentrator and not yet answered.   urgent_room: beyond it, for high priority only.
+    poll_every: a concentrator with orders of ours is asked this often, should its pushes be lost.
+    linger: an idle session is kept for the next order.   sessions_max: at the same time.
+    """
+
+    title: SystemTitle
+    models: Mapping[str, MeterModel] = field(
+        default_factory=lambda: {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
+    )
+    plan: RetryPlan = field(default_factory=RetryPlan)
+    answer_wait: timedelta = timedelta(seconds=20)
+    window: int = 256
+    urgent_room: int = 16
+    poll_every: timedelta = timedelta(seconds=15)
+    linger: timedelta = timedelta(seconds=30)
+    sessions_max: int = 400
+
+    def model(self, name: str) -> MeterModel | None:
+        return self.models.get(name or GENERIC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadEndPorts:
+    book: OrderBook
+    registry: DeviceRegistry
+    ledger: SessionLedger
+    vault: KeyVault
+    lines: Lines
+    clock: Clock
+    entropy: Entropy
+    settings: HeadEndSettings
+
+    def keys_of(self, security: DeviceSecurity) -> Keys | None:
+        """None when the head-end is not given any. Raises DeviceLost when they cannot be unwrapped: never silence."""
+        if not security.has_keys:
+            return None
+        try:
+            return Keys(self.vault.unwrap(security.encryption_key), self.vault.unwrap(security.authentication_key))
+        except KeyVaultMismatch as mismatch:
+            detail = "the stored keys do not open under this key-encryption key"
+            raise DeviceLost(Cause.WRONG_KEY, detail) from mismatch
+
+    def title_of(self, security: DeviceSecurity) -> SystemTitle | None:
+        return SystemTitle(security.system_title) if security.system_title else None
+
+    def challenge(self) -> bytes:
+        return self.entropy.octets(16)

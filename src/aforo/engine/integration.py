@@ -1,0 +1,78 @@
+"""Steps 1, 2 and 3 at the door: received, routed and validated in one transaction, and the sender told at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aforo.cim.control_response import ControlResponse
+from aforo.cim.end_device_controls import ControlRequest, GetRequest
+from aforo.cim.refusal import CimError, Refusal
+from aforo.domain.delivery import DeliveryState
+from aforo.domain.identifiers import OrderNumber, Source
+from aforo.domain.order import OrderRequest
+from aforo.engine.order_book import OrderBook
+from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
+from aforo.flow import step1_receive_order as step1
+from aforo.flow import step9_reply_to_legacy as step9
+from aforo.flow.decision import Decision
+from aforo.flow.step2_route_to_headend import route_to_headend
+from aforo.flow.step3_validate_meter import validate_meter
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """may_answer_to: which addresses answers may be sent to.   usual: by source, for orders that name none."""
+
+    may_answer_to: Callable[[str], bool]
+    usual: Mapping[str, str] = field(default_factory=dict)
+
+
+class Integration:
+    """What the SOAP door calls."""
+
+    def __init__(
+        self,
+        book: OrderBook,
+        registry: DeviceRegistry,
+        deliveries: DeliveryStore,
+        *,
+        clock: Clock,
+        answers: AnswerPolicy,
+    ) -> None:
+        self._book = book
+        self._registry = registry
+        self._deliveries = deliveries
+        self._clock = clock
+        self._answers = answers
+
+    async def create(self, request: ControlRequest) -> ControlResponse:
+        """Durable when it returns. The same order sent again gets the same acknowledgement. Raises CimError."""
+        usual = self._answers.usual.get(request.header.source, "")
+        asked = step1.order_request(request, may_answer_to=self._answers.may_answer_to, usual_address=usual)
+        if isinstance(asked, Refusal):
+            raise CimError(asked)
+        order = await self._book.receive(await self._decide(asked))
+        if order.request.digest != asked.digest:
+            raise CimError(step1.conflict(asked.number, request))
+        return step1.acknowledge(order, request, self._clock.now())
+
+    async def get(self, request: GetRequest) -> ControlResponse:
+        """The final answer when there is one, else how the order stands. Raises CimError."""
+        order = await self._book.store.find(Source(request.header.source), OrderNumber(request.number))
+        if order is None:
+            raise CimError(step1.unknown_order(request))
+        deliveries = await self._deliveries.deliveries(order.id)
+        if not deliveries:
+            return step1.acknowledge(order, request, self._clock.now())
+        latest = deliveries[-1]
+        if latest.state is DeliveryState.KEPT:
+            closed, fact = step9.answered(order, latest, "asked for", self._clock.now())
+            await self._deliveries.close_delivery(closed, fact)
+        return step9.answer(order, latest.message, asked=request)
+
+    async def _decide(self, asked: OrderRequest) -> Decision:
+        meters = await self._registry.meters([asked.meter])
+        meter = meters.get(asked.meter)
+        now = self._clock.now()
+        received = step1.receive_order(asked, await self._book.store.new_order_id(), now)
+        routed = received.then(route_to_headend(received.order, meter, now))
+        return routed.then(validate_meter(routed.order, meter, now))

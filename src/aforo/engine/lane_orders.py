@@ -1,0 +1,128 @@
+"""What the sessions of every kind of lane do with orders: claim those that are due, hand them out, take results in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Meter
+from aforo.domain.identifiers import Epoch, Fence, MeterNumber, OrderId
+from aforo.domain.order import Order
+from aforo.domain.order_states import OrderState
+from aforo.domain.preconditions import lasting_obstacle
+from aforo.domain.readback import CommandResult
+from aforo.engine.headend_ports import HeadEndPorts
+from aforo.engine.ports import StaleOrder
+from aforo.flow import step7_collect_result as step7
+from aforo.flow.decision import Decision
+from aforo.flow.step2_route_to_headend import route_to_headend
+from aforo.flow.step3_validate_meter import validate_meter
+from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_today
+from aforo.flow.step7_collect_result import Collected
+
+DECISIONS_MAX = 5
+"""Attempts to decide about one order while others change it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An order that may go out now, as it will stand when its dispatch is committed."""
+
+    order: Order
+    meter: Meter
+
+
+class LaneOrders:
+    """The orders of one lane."""
+
+    def __init__(self, lane: str, ports: HeadEndPorts) -> None:
+        self.lane = lane
+        self._book = ports.book
+        self._registry = ports.registry
+        self._ledger = ports.ledger
+        self._clock = ports.clock
+        self._plan = ports.settings.plan
+
+    async def claim(self, limit: int) -> list[Claim]:
+        """Due orders that nothing stands against, highest priority first; the others are decided on the way."""
+        orders = await self._book.store.due(self.lane, self._clock.now(), limit)
+        meters = await self._registry.meters({order.request.meter for order in orders})
+        claims = []
+        for order in orders:
+            ready = await self._prepare(order, meters.get(order.request.meter))
+            if ready is not None:
+                claims.append(ready)
+        return claims
+
+    async def _prepare(self, order: Order, meter: Meter | None) -> Claim | None:
+        """Steps 3 and 4 as far as they need no concentrator. None: it does not go out now."""
+        now = self._clock.now()
+        if order.state is not OrderState.RECONCILING and (
+            order.state is not OrderState.VALIDATED or lasting_obstacle(order.request, meter) is not None
+        ):
+            order = await self._book.commit(validate_meter(order, meter, now))
+            if order.state is not OrderState.VALIDATED:
+                return None
+        if meter is None:  # unregistered while its command was out: nobody is left who could be asked
+            await self._book.commit(step7.not_sent(order, Cause.NOT_REGISTERED, "unregistered", now, self._plan))
+            return None
+        if meter.lane != self.lane:
+            await self._book.commit(route_to_headend(order, meter, now))
+            return None
+        obstacle = obstacle_today(order, meter, now)
+        if obstacle is not None:
+            await self._book.commit(obstacle)
+            return None
+        return Claim(order, meter)
+
+    async def hand_out(self, claim: Claim, epoch: Epoch) -> Order:
+        """Step 4, durable before anything is sent."""
+        fence = await self._ledger.next_fence()
+        now = self._clock.now()
+        return await self._book.commit(dispatch(claim.order, claim.meter, fence=fence, epoch=epoch, now=now))
+
+    async def not_sent(self, order: Order, cause: Cause, detail: str) -> None:
+        await self._book.commit(step7.not_sent(order, cause, detail, self._clock.now(), self._plan))
+
+    async def collect(self, order: Order, meter: Meter, result: CommandResult, fence: Fence) -> Order | None:
+        """Step 7. None: the result belongs to a visit that no longer matters."""
+
+        def decide(current: Order) -> Decision | None:
+            if not step7.belongs(current, fence):
+                return None
+            return step7.collect(current, meter, Collected(result, self._clock.now(), fence), self._plan)
+
+        return await self.decide(order, decide)
+
+    async def decide(self, order: Order, decision_on: Callable[[Order], Decision | None]) -> Order | None:
+        """Commit what is decided about the order as it now stands; once more when it was changed meanwhile."""
+        for _ in range(DECISIONS_MAX):
+            decision = decision_on(order)
+            if decision is None:
+                return None
+            try:
+                return await self._book.commit(decision)
+            except StaleOrder:
+                current = await self._book.store.order(order.id)
+                assert current is not None, "an order is never deleted"
+                order = current
+        raise StaleOrder(f"order {order.number} was changed {DECISIONS_MAX} times while it was decided about")
+
+    async def in_flight(self) -> list[Order]:
+        return await self._book.store.in_flight(self.lane)
+
+    async def order(self, order_id: OrderId) -> Order | None:
+        return await self._book.store.order(order_id)
+
+    async def meter(self, number: MeterNumber) -> Meter | None:
+        return (await self._registry.meters([number])).get(number)
+
+    async def lose(self, detail: str) -> None:
+        """The line is gone, or was when this process began: what is out may have reached its meter."""
+
+        def decide(current: Order) -> Decision | None:
+            if not current.state.may_have_left or current.next_at is not None:
+                return None
+            return step7.link_lost(current, detail, self._clock.now())
+
+        for order in await self.in_flight():
+            await self.decide(order, decide)

@@ -1,0 +1,247 @@
+"""In-memory twins of the store's ports: they pass the same contract tests, and what was not committed is gone.
+
+For tests, and for whoever wants to see the engine work without a database. One event loop, nothing durable.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
+from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
+from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
+from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order import Fact, Order
+from aforo.domain.order_states import OrderState
+from aforo.engine.ports import StaleOrder, UnknownConcentrator
+from aforo.flow.decision import Decision
+
+WAITING = frozenset({OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED, OrderState.RECONCILING})
+
+
+class MemoryOrderStore:
+    """See `aforo.engine.ports.OrderStore`. facts: what every order's path has left, shared with the deliveries."""
+
+    def __init__(self) -> None:
+        self.facts_of: dict[OrderId, list[Fact]] = {}
+        self.results: dict[str, ResultMessage] = {}
+        self._orders: dict[OrderId, Order] = {}
+        self._numbers: dict[tuple[Source, OrderNumber], OrderId] = {}
+        self._last_id = 0
+
+    async def new_order_id(self) -> OrderId:
+        self._last_id += 1
+        return OrderId(self._last_id)
+
+    async def receive(self, decision: Decision, result: ResultMessage | None) -> Order:
+        order = decision.order
+        known = self._numbers.get((order.request.source, order.request.number))
+        if known is not None:
+            return self._orders[known]
+        assert order.id not in self._orders, "an order's id is given once"
+        self._numbers[order.request.source, order.request.number] = order.id
+        return self._keep(replace(order, version=1), decision, result)
+
+    async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
+        order = decision.order
+        if self._orders[order.id].version != order.version:
+            raise StaleOrder(f"order {order.number} is no longer of version {order.version}")
+        return self._keep(replace(order, version=order.version + 1), decision, result)
+
+    def _keep(self, order: Order, decision: Decision, result: ResultMessage | None) -> Order:
+        out = [other for other in self._out() if other.request.meter == order.request.meter and other.id != order.id]
+        assert not (order.state.may_have_left and out), f"two orders of meter {order.request.meter} are out"
+        self._orders[order.id] = order
+        self.facts_of.setdefault(order.id, []).extend(decision.facts)
+        if result is not None:
+            self.results.setdefault(result.id, result)
+        return order
+
+    async def order(self, order_id: OrderId) -> Order | None:
+        return self._orders.get(order_id)
+
+    async def find(self, source: Source, number: OrderNumber) -> Order | None:
+        known = self._numbers.get((source, number))
+        return None if known is None else self._orders[known]
+
+    async def find_number(self, number: OrderNumber) -> list[Order]:
+        return [order for order in self._newest_first() if order.number == number]
+
+    async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
+        return [order for order in self._newest_first() if before is None or order.id < before][:limit]
+
+    async def facts(self, order_id: OrderId) -> list[Fact]:
+        return list(self.facts_of.get(order_id, []))
+
+    async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
+        first: dict[MeterNumber, Order] = {}
+        for order in sorted(self._due(now), key=_urgency):
+            if order.lane == lane:
+                first.setdefault(order.request.meter, order)
+        return sorted(first.values(), key=_urgency)[:limit]
+
+    async def lanes_due(self, now: datetime) -> list[str]:
+        return sorted({order.lane for order in self._due(now) if order.lane})
+
+    async def next_due(self, after: datetime) -> datetime | None:
+        moments = (order.next_at for order in self._orders.values() if order.state in WAITING)
+        return min((moment for moment in moments if moment is not None and moment > after), default=None)
+
+    async def in_flight(self, lane: str) -> list[Order]:
+        return sorted((order for order in self._out() if order.lane == lane), key=lambda order: order.id)
+
+    async def lanes_in_flight(self) -> list[str]:
+        return sorted({order.lane for order in self._out()})
+
+    async def counts(self) -> Mapping[str, int]:
+        counts: dict[str, int] = {}
+        for order in self._orders.values():
+            counts[order.state.value] = counts.get(order.state.value, 0) + 1
+        return counts
+
+    def _out(self) -> list[Order]:
+        return [order for order in self._orders.values() if order.state.may_have_left]
+
+    def _due(self, now: datetime) -> list[Order]:
+        """Waiting, and no other order of the meter is out."""
+        out = {order.request.meter: order.id for order in self._out()}
+        return [
+            order
+            for order in self._orders.values()
+            if order.state in WAITING
+            and order.next_at is not None
+            and order.next_at <= now
+            and out.get(order.request.meter, order.id) == order.id
+        ]
+
+    def _newest_first(self) -> list[Order]:
+        return sorted(self._orders.values(), key=lambda order: -order.id)
+
+
+class MemoryDeliveryStore:
+    """See `aforo.engine.ports.DeliveryStore`."""
+
+    def __init__(self, orders: MemoryOrderStore) -> None:
+        self._orders = orders
+        self._published: set[str] = set()
+        self._inbox: dict[str, Delivery] = {}
+
+    async def outbox(self, limit: int) -> list[ResultMessage]:
+        return [one for one in self._orders.results.values() if one.id not in self._published][:limit]
+
+    async def mark_published(self, facts: Mapping[str, tuple[OrderId, Fact]]) -> None:
+        for result, (order_id, fact) in facts.items():
+            if result in self._orders.results and result not in self._published:
+                self._published.add(result)
+                self._orders.facts_of[order_id].append(fact)
+
+    async def put_in_inbox(self, messages: Sequence[ResultMessage], now: datetime) -> None:
+        for message in messages:
+            delivery = Delivery(message=message, state=DeliveryState.PUBLISHED, next_at=now)
+            self._inbox.setdefault(message.id, delivery)
+
+    async def inbox_due(self, now: datetime, limit: int) -> list[Delivery]:
+        due = [one for one in self._inbox.values() if one.next_at is not None and one.next_at <= now]
+        return sorted(due, key=lambda one: (one.next_at or now, one.message.id))[:limit]
+
+    async def next_answer_due(self, after: datetime) -> datetime | None:
+        moments = (one.next_at for one in self._inbox.values())
+        return min((moment for moment in moments if moment is not None and moment > after), default=None)
+
+    async def close_delivery(self, delivery: Delivery, fact: Fact | None) -> None:
+        self._inbox[delivery.message.id] = delivery
+        if fact is not None:
+            self._orders.facts_of[delivery.message.order_id].append(fact)
+
+    async def deliveries(self, order_id: OrderId) -> list[Delivery]:
+        return [self._delivery(one) for one in self._orders.results.values() if one.order_id == order_id]
+
+    def _delivery(self, message: ResultMessage) -> Delivery:
+        if message.id in self._inbox:
+            return self._inbox[message.id]
+        state = DeliveryState.PUBLISHED if message.id in self._published else DeliveryState.OUTBOX
+        return Delivery(message=message, state=state)
+
+
+class MemorySessionLedger:
+    """See `aforo.engine.ports.SessionLedger`."""
+
+    def __init__(self) -> None:
+        self._epochs: dict[str, int] = {}
+        self._fence = 0
+        self._counters: dict[str, int] = {}
+
+    async def open_epoch(self, lane: str) -> Epoch:
+        self._epochs[lane] = self._epochs.get(lane, 0) + 1
+        return Epoch(self._epochs[lane])
+
+    async def next_fence(self) -> Fence:
+        self._fence += 1
+        return Fence(self._fence)
+
+    async def reserve_counters(self, device: str, count: int) -> CounterRange | None:
+        return self._reserve(device, count) if device in self._counters else None
+
+    async def raise_counter(self, device: str, expected: int, count: int) -> CounterRange:
+        self._counters[device] = max(expected, self._counters.get(device, 0))
+        return self._reserve(device, count)
+
+    async def counter_on_record(self, device: str) -> int | None:
+        return self._counters.get(device)
+
+    def forget(self, device: str) -> None:
+        self._counters.pop(device, None)
+
+    def _reserve(self, device: str, count: int) -> CounterRange:
+        first = self._counters[device]
+        if first + count > COUNTER_MAX + 1:
+            raise CountersExhausted(f"no invocation counters are left up to {COUNTER_MAX}: new keys")
+        self._counters[device] = first + count
+        return CounterRange(first, first + count - 1)
+
+
+class MemoryDeviceRegistry:
+    """See `aforo.engine.ports.DeviceRegistry`. ledger: whose counters are forgotten when keys change."""
+
+    def __init__(self, ledger: MemorySessionLedger) -> None:
+        self._ledger = ledger
+        self._meters: dict[MeterNumber, Meter] = {}
+        self._concentrators: dict[ConcentratorNumber, Concentrator] = {}
+
+    async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
+        return {number: self._meters[number] for number in numbers if number in self._meters}
+
+    async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
+        return self._concentrators.get(number)
+
+    async def list_meters(self, limit: int, *, after: MeterNumber | None = None) -> list[Meter]:
+        numbers = sorted(number for number in self._meters if after is None or number > after)
+        return [self._meters[number] for number in numbers[:limit]]
+
+    async def list_concentrators(self, limit: int, *, after: ConcentratorNumber | None = None) -> list[Concentrator]:
+        numbers = sorted(number for number in self._concentrators if after is None or number > after)
+        return [self._concentrators[number] for number in numbers[:limit]]
+
+    async def put_concentrators(self, concentrators: Sequence[Concentrator], now: datetime) -> None:  # noqa: ARG002 (nothing here is dated)
+        for one in concentrators:
+            known = self._concentrators.get(one.number)
+            self._forget_when_changed(f"concentrator:{one.number}", known, one.security)
+            self._concentrators[one.number] = one
+
+    async def put_meters(self, meters: Sequence[Meter], now: datetime) -> None:  # noqa: ARG002 (nothing here is dated)
+        for one in meters:
+            if one.concentrator is not None and one.concentrator not in self._concentrators:
+                raise UnknownConcentrator(f"concentrator {one.concentrator} is not registered")
+        for one in meters:
+            known = self._meters.get(one.number)
+            self._forget_when_changed(f"meter:{one.number}", known, one.security)
+            self._meters[one.number] = one
+
+    def _forget_when_changed(self, device: str, known: Concentrator | Meter | None, now: DeviceSecurity) -> None:
+        keys = (now.encryption_key, now.authentication_key)
+        if known is not None and (known.security.encryption_key, known.security.authentication_key) != keys:
+            self._ledger.forget(device)
+
+
+def _urgency(order: Order) -> tuple[int, int]:
+    return -order.request.priority, order.id

@@ -1,0 +1,96 @@
+"""A lane on which the head-end speaks to the meters itself: one direct meter, or a concentrator that only relays."""
+
+from collections import OrderedDict
+
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Address, Link, Meter
+from aforo.domain.identifiers import Epoch
+from aforo.domain.order import Order, OrderKind
+from aforo.domain.readback import CommandResult, Verdict
+from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
+from aforo.engine.headend_ports import HeadEndPorts
+from aforo.engine.lane_orders import Claim, LaneOrders
+from aforo.flow.device_client import DeviceAccess, DeviceClient, DeviceLost
+from aforo.flow.meter_errand import MeterErrand, MeterTask
+from aforo.flow.step4_dispatch_to_concentrator import kind_of_visit
+
+CLIENTS_MAX = 64
+"""Associations kept on one line for the next order of the same meter."""
+
+
+class MeterSession:
+    """Orders one after the other, until none is due. An order that was out when the session began is only read."""
+
+    def __init__(self, lane: str, *, ports: HeadEndPorts, relay: Address | None) -> None:
+        """relay: address of the concentrator whose gateway is used; None for a direct meter."""
+        self._ports = ports
+        self._orders = LaneOrders(lane, ports)
+        self._relay = relay
+        self._line: SharedLine | None = None
+        self._clients: OrderedDict[str, tuple[Meter, DeviceClient]] = OrderedDict()
+
+    async def run(self) -> None:
+        epoch = await self._ports.ledger.open_epoch(self._orders.lane)
+        await self._orders.lose("the head-end stopped while the command was out")
+        try:
+            while claims := await self._orders.claim(1):
+                await self._carry_out(claims[0], epoch)
+        finally:
+            if self._line is not None:
+                await self._line.drop()
+
+    async def _carry_out(self, claim: Claim, epoch: Epoch) -> None:
+        order = await self._orders.hand_out(claim, epoch)
+        result = await self._visit(order, claim.meter)
+        assert order.fence is not None
+        await self._orders.collect(order, claim.meter, result, order.fence)
+
+    async def _visit(self, order: Order, meter: Meter) -> CommandResult:
+        """Steps 5 and 6."""
+        model = self._ports.settings.model(meter.model)
+        if model is None:
+            return CommandResult(Verdict.KO, Cause.UNKNOWN_MODEL, f"no model {meter.model!r} is known here")
+        kind = kind_of_visit(order)
+        task = MeterTask(kind, order.limit if kind is OrderKind.LIMIT else None)
+        try:
+            client = self._client(meter)
+        except DeviceLost as lost:
+            return CommandResult(Verdict.KO, lost.cause, lost.detail)
+        return await self._link(meter).drive(MeterErrand(client).carry_out(task, model))
+
+    def _client(self, meter: Meter) -> DeviceClient:
+        """The association of an earlier order of this session, or a new client. Raises DeviceLost."""
+        known = self._clients.get(meter.number)
+        if known is not None and known[0] == meter:
+            self._clients.move_to_end(meter.number)
+            return known[1]
+        address = self._address(meter)
+        access = DeviceAccess(
+            own_title=self._ports.settings.title,
+            keys=self._ports.keys_of(meter.security),
+            title=self._ports.title_of(meter.security),
+            client_sap=address.client_sap,
+            server_sap=address.server_sap,
+            behind_gateway=meter.link is Link.TRANSPARENT,
+        )
+        client = DeviceClient(access, challenge=self._ports.challenge)
+        self._clients[meter.number] = (meter, client)
+        if len(self._clients) > CLIENTS_MAX:
+            self._clients.popitem(last=False)
+        return client
+
+    def _link(self, meter: Meter) -> DeviceLink:
+        address = self._relay or self._address(meter)
+        self._line = self._line or SharedLine(self._ports.lines, address)
+        target = LinkTarget(
+            device=f"meter:{meter.number}",
+            address=address,
+            meter="" if self._relay is None else meter.number,
+            unavailable=Cause.METER_UNREACHABLE if self._relay is None else Cause.CONCENTRATOR_UNREACHABLE,
+        )
+        wait = self._ports.settings.answer_wait
+        return DeviceLink(target, self._line, ledger=self._ports.ledger, clock=self._ports.clock, answer_wait=wait)
+
+    def _address(self, meter: Meter) -> Address:
+        assert meter.address is not None, "a direct or transparent meter has service access points"
+        return meter.address

@@ -1,0 +1,44 @@
+"""Decisions become durable here, and nowhere else; then whatever waits for them is woken."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from aforo.domain.order import Order
+from aforo.engine.ports import OrderStore
+from aforo.flow.decision import Decision
+from aforo.flow.step8_publish_result import result_message
+
+
+class OrderBook:
+    """The store's two writing calls, with the result of an ended order in the same transaction.
+
+    on_result: called after a result was committed.
+    on_waiting: called with the lane of an order that waits, and when it is due.
+    """
+
+    def __init__(
+        self, store: OrderStore, *, on_result: Callable[[], None], on_waiting: Callable[[str, datetime], None]
+    ) -> None:
+        self.store = store
+        self._on_result = on_result
+        self._on_waiting = on_waiting
+
+    async def receive(self, decision: Decision) -> Order:
+        """The order as stored; the earlier one when its number is already known. See `OrderStore.receive`."""
+        result = result_message(decision.order) if decision.ends else None
+        order = await self.store.receive(decision, result)
+        self._tell(order, has_result=result is not None)
+        return order
+
+    async def commit(self, decision: Decision) -> Order:
+        """Raises StaleOrder."""
+        result = result_message(decision.order) if decision.ends else None
+        order = await self.store.commit(decision, result)
+        self._tell(order, has_result=result is not None)
+        return order
+
+    def _tell(self, order: Order, *, has_result: bool) -> None:
+        if has_result:
+            self._on_result()
+        if order.lane and order.next_at is not None:
+            self._on_waiting(order.lane, order.next_at)

@@ -1,0 +1,262 @@
+"""What the engine needs of the world. Each has a PostgreSQL or network form in `adapters`, and a twin in `memory`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from aforo.dlms.counters import CounterRange
+from aforo.dlms.keys import Key
+from aforo.domain.delivery import Delivery, ResultMessage
+from aforo.domain.devices import Address, Concentrator, Meter
+from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order import Fact, Order
+from aforo.flow.decision import Decision
+
+
+class StaleOrder(Exception):
+    """The order was changed by another decision since it was loaded; load it again and decide anew."""
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached now; nothing of the call was kept, or it is not known whether it was."""
+
+
+class LineUnavailable(Exception):
+    """No connection to the device, or it was lost. The text says why, for the trace."""
+
+
+class LineSilent(Exception):
+    """Connected, but nothing came within the wait."""
+
+
+class OrderStore(Protocol):
+    """Orders, their facts and their results. Calls made at the same time may share one transaction (group commit)."""
+
+    async def new_order_id(self) -> OrderId:
+        """Rising, never given twice; a crash may leave gaps."""
+        ...
+
+    async def receive(self, decision: Decision, result: ResultMessage | None) -> Order:
+        """Insert a new order with its facts, and its result when it has already ended.
+
+        The order as stored: with version 1, or the earlier one under the same source and number; then nothing is
+        written, and the caller compares the digests.
+        """
+        ...
+
+    async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
+        """Order, facts and result in one transaction; the order comes back with its new version.
+
+        Raises StaleOrder: then nothing is written.
+        """
+        ...
+
+    async def order(self, order_id: OrderId) -> Order | None: ...
+
+    async def find(self, source: Source, number: OrderNumber) -> Order | None: ...
+
+    async def find_number(self, number: OrderNumber) -> list[Order]:
+        """Orders of any source under this number, the newest first."""
+        ...
+
+    async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
+        """The newest first."""
+        ...
+
+    async def facts(self, order_id: OrderId) -> list[Fact]:
+        """In the order in which they were committed."""
+        ...
+
+    async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
+        """Waiting orders of a lane whose next_at has come: highest priority first, then the oldest.
+
+        At most one per meter, and none for a meter of which another order is out (dispatched, in_progress,
+        reconciling). States: received, held, validated, reconciling.
+        """
+        ...
+
+    async def lanes_due(self, now: datetime) -> list[str]:
+        """Lanes for which `due` would give something."""
+        ...
+
+    async def next_due(self, after: datetime) -> datetime | None:
+        """The earliest next_at of all waiting orders that lies after this moment; None when there is none."""
+        ...
+
+    async def in_flight(self, lane: str) -> list[Order]:
+        """Orders that are out: dispatched, in_progress or reconciling, whatever their next_at."""
+        ...
+
+    async def lanes_in_flight(self) -> list[str]: ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """Orders by the value of their state."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """Results on their way: outbox, queue, inbox of Integration, answers to Legacy."""
+
+    async def outbox(self, limit: int) -> list[ResultMessage]:
+        """Not yet published, the oldest first."""
+        ...
+
+    async def mark_published(self, facts: Mapping[str, tuple[OrderId, Fact]]) -> None:
+        """By result id. Marking twice changes nothing."""
+        ...
+
+    async def put_in_inbox(self, messages: Sequence[ResultMessage], now: datetime) -> None:
+        """Integration's side of the embedded queue: due at once. One that is already there is left as it is."""
+        ...
+
+    async def inbox_due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Received and not yet answered nor kept, whose next_at has come; the oldest first."""
+        ...
+
+    async def next_answer_due(self, after: datetime) -> datetime | None:
+        """The earliest next_at of deliveries that lies after this moment; None when there is none."""
+        ...
+
+    async def close_delivery(self, delivery: Delivery, fact: Fact | None) -> None:
+        """Store the delivery as it now stands (answered, kept, due again later) with its fact, in one transaction."""
+        ...
+
+    async def deliveries(self, order_id: OrderId) -> list[Delivery]:
+        """Every result of an order and where it stands, the oldest first."""
+        ...
+
+
+class DeviceRegistry(Protocol):
+    """Meters, concentrators and the links between them."""
+
+    async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
+        """Those that are registered."""
+        ...
+
+    async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None: ...
+
+    async def list_meters(self, limit: int, *, after: MeterNumber | None = None) -> list[Meter]: ...
+
+    async def list_concentrators(
+        self, limit: int, *, after: ConcentratorNumber | None = None
+    ) -> list[Concentrator]: ...
+
+    async def put_concentrators(self, concentrators: Sequence[Concentrator], now: datetime) -> None:
+        """Insert or replace, all or none."""
+        ...
+
+    async def put_meters(self, meters: Sequence[Meter], now: datetime) -> None:
+        """Insert or replace, all or none. A changed link closes the old one (valid_to) and opens a new one.
+
+        Changed keys forget the counter on record: new keys begin a new sequence. Raises UnknownConcentrator.
+        """
+        ...
+
+
+class UnknownConcentrator(Exception):
+    """A meter names a concentrator that is not registered."""
+
+
+class SessionLedger(Protocol):
+    """Numbers that only ever rise, each durable before it is used."""
+
+    async def open_epoch(self, lane: str) -> Epoch:
+        """One higher than the last for this lane."""
+        ...
+
+    async def next_fence(self) -> Fence:
+        """Higher than every one before, for whatever meter."""
+        ...
+
+    async def reserve_counters(self, device: str, count: int) -> CounterRange | None:
+        """The next `count` invocation counters towards a device; None when none is on record for it.
+
+        device: `meter:NUMBER` or `concentrator:NUMBER`. Durable when this returns.
+        """
+        ...
+
+    async def raise_counter(self, device: str, expected: int, count: int) -> CounterRange:
+        """The same, from `expected` on or from the one on record, whichever is higher. Never lowers."""
+        ...
+
+    async def counter_on_record(self, device: str) -> int | None:
+        """The next one that would be reserved."""
+        ...
+
+
+class KeyVault(Protocol):
+    """Keys wrapped under the key-encryption key (AES key wrap, RFC 3394): equal keys give equal wrapped ones."""
+
+    def wrap(self, key: Key) -> bytes: ...
+
+    def unwrap(self, wrapped: bytes) -> Key:
+        """Raises KeyVaultMismatch."""
+        ...
+
+
+class KeyVaultMismatch(Exception):
+    """Wrapped under another key-encryption key, or damaged."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """In UTC."""
+        ...
+
+
+class Entropy(Protocol):
+    def octets(self, count: int) -> bytes: ...
+
+    def uuid(self) -> str: ...
+
+
+class Frame(Protocol):
+    """One APDU as it came over a line. meter: from the gateway prefix, empty without one."""
+
+    @property
+    def client_sap(self) -> int: ...
+
+    @property
+    def server_sap(self) -> int: ...
+
+    @property
+    def meter(self) -> str: ...
+
+    @property
+    def apdu(self) -> bytes: ...
+
+
+class Line(Protocol):
+    """One connection to a DLMS port. Both calls raise LineUnavailable when it is lost."""
+
+    async def send(self, apdu: bytes, *, client_sap: int, server_sap: int, meter: str = "") -> None:
+        """meter: sent through the gateway to this one, outside the ciphering."""
+        ...
+
+    async def receive(self, wait_s: float) -> Frame:
+        """The next one, in the order in which they came. Raises LineSilent, RemoteProtocolError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Lines(Protocol):
+    async def open(self, address: Address) -> Line:
+        """Raises LineUnavailable."""
+        ...
+
+
+class Publisher(Protocol):
+    """The result queue, step 8."""
+
+    async def publish(self, messages: Sequence[ResultMessage]) -> Sequence[str]:
+        """The ids that the queue has confirmed; the others are to be published again."""
+        ...
+
+
+class LegacyDoor(Protocol):
+    """The commercial system's own door, step 9."""
+
+    async def post(self, address: str, envelope: bytes) -> str:
+        """An empty text when it acknowledged; else why not, in a sentence. Never raises for what the peer does."""
+        ...

@@ -1,0 +1,87 @@
+"""Step 8 at work: results leave the outbox for the queue, at least once, the oldest first."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from aforo.domain.delivery import ResultMessage
+from aforo.engine.ports import Clock, DeliveryStore, Publisher, StoreUnavailable
+from aforo.flow.step8_publish_result import published
+
+BATCH_MAX = 500
+REST_S = 1.0
+"""Before the next try when the queue or the database is away, or has not confirmed everything."""
+
+
+class EmbeddedQueue:
+    """The queue of a single installation: Integration's inbox in the same database. A Publisher.
+
+    on_message: called when something new lies in the inbox.
+    """
+
+    name = "embedded"
+
+    def __init__(self, deliveries: DeliveryStore, clock: Clock, on_message: Callable[[], None]) -> None:
+        self._deliveries = deliveries
+        self._clock = clock
+        self._on_message = on_message
+
+    async def publish(self, messages: Sequence[ResultMessage]) -> Sequence[str]:
+        await self._deliveries.put_in_inbox(messages, self._clock.now())
+        self._on_message()
+        return [message.id for message in messages]
+
+
+class ResultRelay:
+    """Runs until cancelled. wake: a result was committed.
+
+    report: told of what keeps results from leaving.
+    """
+
+    def __init__(
+        self,
+        deliveries: DeliveryStore,
+        publisher: Publisher,
+        *,
+        queue: str,
+        clock: Clock,
+        report: Callable[[str, BaseException], None],
+    ) -> None:
+        self._deliveries = deliveries
+        self._publisher = publisher
+        self._queue = queue
+        self._clock = clock
+        self._report = report
+        self._look = asyncio.Event()
+
+    def wake(self) -> None:
+        self._look.set()
+
+    async def run(self) -> None:
+        while True:
+            self._look.clear()
+            try:
+                while await self._publish_batch():
+                    pass
+            except StoreUnavailable as away:
+                self._report("result relay", away)
+                await asyncio.sleep(REST_S)
+                continue
+            await self._look.wait()
+
+    async def _publish_batch(self) -> bool:
+        """False: the outbox is empty."""
+        messages = await self._deliveries.outbox(BATCH_MAX)
+        if not messages:
+            return False
+        confirmed = set(await self._publisher.publish(messages))
+        now = self._clock.now()
+        await self._deliveries.mark_published(
+            {
+                message.id: (message.order_id, published(message, self._queue, now))
+                for message in messages
+                if message.id in confirmed
+            }
+        )
+        if len(confirmed) < len(messages):
+            await asyncio.sleep(REST_S)
+        return True

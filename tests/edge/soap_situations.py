@@ -1,0 +1,86 @@
+"""A stub of the integration behind the door, and a server for it on loopback."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from aforo.adapters.soap_door import SoapDoor
+from aforo.cim.control_response import ControlResponse
+from aforo.cim.end_device_controls import ControlRequest, GetRequest
+from aforo.cim.refusal import CimError
+from aforo.domain.identifiers import OrderId
+from aforo.domain.order import Order, OrderRequest
+from aforo.flow.step1_receive_order import acknowledge, order_request, receive_order, unknown_order
+from unit.cim.cim_situations import NOW
+
+
+@dataclass
+class StubIntegration:
+    """Takes orders in by the real step 1, and keeps them in a dictionary."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    breaks: Exception | None = None
+
+    async def create(self, request: ControlRequest) -> ControlResponse:
+        if self.breaks is not None:
+            raise self.breaks
+        taken = order_request(request, may_answer_to=lambda _: True)
+        if not isinstance(taken, OrderRequest):
+            raise CimError(taken)
+        order = receive_order(taken, OrderId(len(self.orders) + 1), NOW).order
+        return acknowledge(self.orders.setdefault(taken.number, order), request, NOW)
+
+    async def get(self, request: GetRequest) -> ControlResponse:
+        if request.number not in self.orders:
+            raise CimError(unknown_order(request))
+        return acknowledge(self.orders[request.number], request, NOW)
+
+
+def bound_socket() -> socket.socket:
+    """On loopback, at a free port below 32768."""
+    for step in range(2000):
+        listener = socket.socket()
+        try:
+            listener.bind(("127.0.0.1", 20000 + (os.getpid() * 7 + step) % 12000))
+        except OSError:
+            listener.close()
+        else:
+            return listener
+    raise AssertionError("no free port")
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The address at which the app is served."""
+    listener = bound_socket()
+    server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    running = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        await server.listening.wait()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()
+
+
+def door(integration: StubIntegration | None = None, **settings: float) -> SoapDoor:
+    return SoapDoor(integration or StubIntegration(), now=lambda: NOW, **settings)  # type: ignore[arg-type]
