@@ -1,0 +1,227 @@
+"""A concentrator's one line to its meters: half-duplex, so exchanges follow each other, orders and relays in turn."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from aforo.dlms.connection import Connection
+from aforo.dlms.counters import COUNTER_MAX
+from aforo.dlms.errors import RemoteProtocolError
+from aforo.dlms.events import Associate
+from aforo.dlms.settings import ClientSettings
+from aforo.domain.causes import Cause
+from aforo.domain.readback import CommandResult, Verdict
+from aforo.flow.device_client import (
+    PUBLIC_CLIENT,
+    Conversation,
+    CountersGiven,
+    CountersWanted,
+    DeviceAccess,
+    DeviceClient,
+    Exchange,
+    Heard,
+)
+from aforo.flow.meter_errand import MeterErrand
+from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterCounters, MeterPort
+from aforo.simulator.order_ledger import OrderLedger
+
+EXCHANGES_PER_TURN = 256
+"""In one call of `advance`, so that whoever hosts many concentrators comes back to the others."""
+
+CLIENTS_MAX = 512
+"""Associations with meters kept for their next order."""
+
+PROBE_EVERY = timedelta(seconds=30)
+"""An unreachable meter is called this often, one after the other, while there is nothing else to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """An APDU to be passed on as it is. answer: told what the meter said, None for silence."""
+
+    meter: str
+    client_sap: int
+    server_sap: int
+    apdu: bytes
+    answer: Callable[[bytes | None], None]
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What has the line. due: when what was heard is there.   errand: None for a relay or a probe."""
+
+    meter: str
+    due: datetime
+    heard: bytes | None
+    errand: Conversation[CommandResult] | None = None
+    relay: Relay | None = None
+
+
+class ConcentratorLine:
+    """Whose turn it is, and what is heard. Time is passed in; nothing happens between two calls."""
+
+    def __init__(
+        self,
+        settings: ConcentratorSettings,
+        memory: ConcentratorMemory,
+        *,
+        ledger: OrderLedger,
+        meters: Mapping[str, MeterPort],
+        chance: Random,
+    ) -> None:
+        self._settings = settings
+        self._memory = memory
+        self._ledger = ledger
+        self._meters = meters
+        self._chance = chance
+        self._clients: OrderedDict[str, DeviceClient] = OrderedDict()
+        self._relays: deque[Relay] = deque()
+        self._relay_was_last = False
+        self._turn: _Turn | None = None
+        self._probe_at: datetime | None = None
+        self._is_behind = False
+
+    def relay(self, relay: Relay) -> bool:
+        """False: too many wait already."""
+        if len(self._relays) >= self._settings.relays_max:
+            return False
+        self._relays.append(relay)
+        return True
+
+    def next_deadline(self, now: datetime) -> datetime | None:
+        if self._is_behind:
+            return now
+        return self._turn.due if self._turn is not None else self._probe_at
+
+    def advance(self, now: datetime) -> None:
+        for _ in range(EXCHANGES_PER_TURN):
+            if self._turn is None and not self._begin(now):
+                self._is_behind = False
+                return
+            assert self._turn is not None
+            if self._turn.due > now:
+                self._is_behind = False
+                return
+            self._hear(self._turn)
+        self._is_behind = True
+
+    def _begin(self, now: datetime) -> bool:
+        """False: there is nothing to do now."""
+        if self._relays and not self._relay_was_last:
+            self._relay_was_last = True
+            self._begin_relay(self._relays.popleft(), now)
+            return True
+        self._relay_was_last = False
+        begun = self._memory.begun or self._ledger.begin(now)
+        if begun is not None:
+            self._begin_errand(begun.item.meter, now)
+            return True
+        if self._relays:
+            self._begin_relay(self._relays.popleft(), now)
+            return True
+        return self._begin_probe(now)
+
+    def _begin_errand(self, meter: str, now: datetime) -> None:
+        begun = self._memory.begun
+        assert begun is not None
+        model = self._settings.model(begun.item.model)
+        assert model is not None, "the ledger takes no order of an unknown model"
+        errand = MeterErrand(self._client(meter)).carry_out(begun.task, model)
+        self._go_on(errand, next(errand), meter, now)
+
+    def _begin_relay(self, relay: Relay, now: datetime) -> None:
+        heard, due = self._call(relay.meter, Exchange(relay.client_sap, relay.server_sap, relay.apdu), now)
+        self._turn = _Turn(relay.meter, due, heard, relay=relay)
+
+    def _begin_probe(self, now: datetime) -> bool:
+        silent = [meter for meter, entry in self._memory.table.items() if not entry.reachable]
+        if not silent:
+            self._probe_at = None
+            return False
+        if self._probe_at is None or self._probe_at > now:
+            self._probe_at = self._probe_at or now + PROBE_EVERY
+            return False
+        self._probe_at = now + PROBE_EVERY
+        meter = silent[self._chance.randrange(len(silent))]
+        connection = Connection(ClientSettings())
+        connection.send(Associate())
+        access = self._memory.table[meter].access
+        heard, due = self._call(meter, Exchange(PUBLIC_CLIENT, access.server_sap, connection.outgoing()[0]), now)
+        self._turn = _Turn(meter, due, heard)
+        return True
+
+    def _hear(self, turn: _Turn) -> None:
+        self._turn = None
+        entry = self._memory.table.get(turn.meter)
+        if entry is not None and turn.heard is not None:
+            entry.reachable, entry.last_seen = True, turn.due
+        if turn.relay is not None:
+            turn.relay.answer(turn.heard)
+        if turn.errand is None:
+            return
+        try:
+            step = turn.errand.send(Heard(turn.heard, turn.due))
+        except StopIteration as done:
+            self._end_errand(turn.meter, done.value, turn.due)
+        else:
+            self._go_on(turn.errand, step, turn.meter, turn.due)
+
+    def _go_on(
+        self, errand: Conversation[CommandResult], step: Exchange | CountersWanted, meter: str, now: datetime
+    ) -> None:
+        try:
+            while isinstance(step, CountersWanted):
+                step = errand.send(CountersGiven(self._counters(meter, step)))
+        except StopIteration as done:
+            self._end_errand(meter, done.value, now)
+            return
+        heard, due = self._call(meter, step, now)
+        self._turn = _Turn(meter, due, heard, errand=errand)
+
+    def _end_errand(self, meter: str, result: CommandResult, now: datetime) -> None:
+        entry = self._memory.table.get(meter)
+        is_silent = result.cause is Cause.METER_UNREACHABLE or result.verdict is Verdict.UNKNOWN
+        if entry is not None and is_silent:
+            entry.reachable = False
+            self._probe_at = self._probe_at or now + PROBE_EVERY
+        self._ledger.finish(result, now)
+
+    def _call(self, meter: str, exchange: Exchange, now: datetime) -> tuple[bytes | None, datetime]:
+        """What the meter answers, and when that is known here."""
+        port, heard = self._meters.get(meter), None
+        if port is not None and exchange.apdu is not None:
+            with suppress(RemoteProtocolError):  # a meter has no answer to what it cannot read
+                heard = port.respond(exchange.client_sap, exchange.server_sap, exchange.apdu, now)
+        return heard, now + (self._settings.answer_wait if heard is None else self._settings.line_delay)
+
+    def _client(self, meter: str) -> DeviceClient:
+        client = self._clients.get(meter)
+        if client is None:
+            client = self._clients[meter] = self._new_client(meter)
+            if len(self._clients) > CLIENTS_MAX:
+                self._clients.popitem(last=False)
+        self._clients.move_to_end(meter)
+        return client
+
+    def _new_client(self, meter: str) -> DeviceClient:
+        access = self._memory.table[meter].access
+        device = DeviceAccess(
+            own_title=self._settings.title,
+            keys=access.keys,
+            title=access.title,
+            client_sap=access.client_sap,
+            server_sap=access.server_sap,
+        )
+        return DeviceClient(
+            device, challenge=lambda: self._chance.randbytes(16), jump_max=self._settings.counter_jump_max
+        )
+
+    def _counters(self, meter: str, wanted: CountersWanted) -> MeterCounters | None:
+        known = self._memory.meter_counters.get(meter)
+        if wanted.expected is None and known is None:
+            return None
+        self._memory.meter_counters[meter] = min(max(wanted.expected or 0, known or 0), COUNTER_MAX)
+        return MeterCounters(self._memory, meter)

@@ -1,0 +1,201 @@
+"""A town built from its plan: every device, its keys, and what the head-end is told about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from random import Random
+
+from aforo.dlms.keys import Key, Keys, SystemTitle
+from aforo.simulator.concentrator import Concentrator
+from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterAccess
+from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
+from aforo.simulator.meter import Meter
+from aforo.simulator.meter_endpoint import MeterEndpoint
+from aforo.simulator.meter_settings import MeterMemory, MeterSettings
+from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan, meters_of
+
+_WOBBLE = 30
+"""A planned load moves by a thirtieth up and down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcentratorRow:
+    """A concentrator as an import gives it."""
+
+    number: str
+    host: str
+    port: int
+    client_sap: int
+    server_sap: int
+    system_title: bytes
+    encryption_key: Key | None
+    authentication_key: Key | None
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRow:
+    """A meter as an import gives it. Keys and title are missing where the head-end has none."""
+
+    number: str
+    usage_point: str
+    link: str
+    concentrator: str
+    host: str
+    port: int
+    client_sap: int
+    server_sap: int
+    model: str
+    system_title: bytes
+    encryption_key: Key | None
+    authentication_key: Key | None
+    commissioned: bool
+    max_power_w: int
+    contracted_power_w: int
+    time_zone: str
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRows:
+    concentrators: tuple[ConcentratorRow, ...]
+    meters: tuple[MeterRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningDevice:
+    """kind: "concentrator" or "meter".   port: 0 lets the system choose."""
+
+    kind: str
+    number: str
+    host: str
+    port: int
+    endpoint: Concentrator | MeterEndpoint
+
+
+class Town:
+    """meters, concentrators: by number."""
+
+    def __init__(self, plan: TownPlan) -> None:
+        self.plan = plan
+        self.meters: dict[str, Meter] = {}
+        self.concentrators: dict[str, Concentrator] = {}
+        for one in plan.concentrator:
+            here = {meter.number: self._meter(meter) for meter in meters_of(one)}
+            self.meters.update(here)
+            self.concentrators[one.number] = self._concentrator(one, here)
+        self.meters.update({meter.number: self._meter(meter) for meter in plan.meter})
+
+    @property
+    def endpoints(self) -> list[ListeningDevice]:
+        host = self.plan.host
+        concentrators = [
+            ListeningDevice("concentrator", one.number, host, one.port, self.concentrators[one.number])
+            for one in self.plan.concentrator
+        ]
+        meters = [
+            ListeningDevice("meter", one.number, host, one.port, MeterEndpoint(self.meters[one.number]))
+            for one in self.plan.meter
+        ]
+        return concentrators + meters
+
+    def registry(self) -> RegistryRows:
+        """Delegated meters' keys are the concentrator's affair, so the head-end is not given them."""
+        meters = [
+            self._meter_row(meter, link=one.link, concentrator=one.number)
+            for one in self.plan.concentrator
+            for meter in meters_of(one)
+        ]
+        meters += [self._meter_row(meter, link="direct", concentrator="") for meter in self.plan.meter]
+        return RegistryRows(tuple(self._concentrator_row(one) for one in self.plan.concentrator), tuple(meters))
+
+    def _meter(self, plan: MeterPlan) -> Meter:
+        settings = MeterSettings(
+            number=plan.number,
+            title=self._title(plan.number),
+            keys=self._keys(plan.number),
+            scaler=plan.scaler,
+            max_power_w=plan.max_power_w,
+            limit_w=plan.limit_w,
+            min_over_threshold_s=plan.min_over_threshold_s,
+            control_mode=plan.control_mode,
+            seed=self.plan.seed,
+        )
+        meter = Meter(settings, MeterMemory(), self._load(plan))
+        meter.faults.silent = plan.silent
+        meter.faults.swallow_answer_to_next_set = plan.swallows_answer
+        return meter
+
+    def _load(self, plan: MeterPlan) -> Load:
+        seed = int.from_bytes(self._secret("load", plan.number)[:4], "big")
+        if plan.load_w is None:
+            return HouseholdLoad(seed)
+        return UnsteadyLoad(plan.load_w, max(1, plan.load_w // _WOBBLE), seed)
+
+    def _concentrator(self, plan: ConcentratorPlan, meters: Mapping[str, Meter]) -> Concentrator:
+        keeps_keys = plan.link == "delegated"
+        access = {
+            meter.number: MeterAccess(
+                keys=self._keys(meter.number) if keeps_keys else None, title=self._title(meter.number)
+            )
+            for meter in meters_of(plan)
+            if meter.in_table
+        }
+        settings = ConcentratorSettings(
+            name=plan.number[:16],
+            title=self._title(plan.number),
+            keys=self._keys(plan.number),
+            access=access,
+            line_delay=timedelta(milliseconds=plan.line_delay_ms),
+            answer_wait=timedelta(seconds=plan.answer_wait_s),
+        )
+        lines = {number: meter.line() for number, meter in meters.items()}
+        chance = Random(f"{self.plan.seed} {plan.number}")  # noqa: S311 (a simulation's, seeded so that it can be repeated)
+        return Concentrator(settings, lines, ConcentratorMemory(), chance=chance)
+
+    def _concentrator_row(self, plan: ConcentratorPlan) -> ConcentratorRow:
+        keys = self._keys(plan.number)
+        return ConcentratorRow(
+            number=plan.number,
+            host=self.plan.host,
+            port=plan.port,
+            client_sap=1,
+            server_sap=1,
+            system_title=self._title(plan.number).octets,
+            encryption_key=keys.encryption,
+            authentication_key=keys.authentication,
+            time_zone=self.plan.time_zone,
+        )
+
+    def _meter_row(self, plan: MeterPlan, *, link: str, concentrator: str) -> MeterRow:
+        keys = None if link == "delegated" else self._keys(plan.number)
+        return MeterRow(
+            number=plan.number,
+            usage_point=plan.usage_point or f"UP-{plan.number}",
+            link=link,
+            concentrator=concentrator,
+            host=self.plan.host if link == "direct" else "",
+            port=plan.port,
+            client_sap=1,
+            server_sap=1,
+            model=plan.model,
+            system_title=b"" if keys is None else self._title(plan.number).octets,
+            encryption_key=None if keys is None else keys.encryption,
+            authentication_key=None if keys is None else keys.authentication,
+            commissioned=plan.commissioned,
+            max_power_w=plan.max_power_w,
+            contracted_power_w=plan.contracted_power_w or plan.max_power_w,
+            time_zone=self.plan.time_zone,
+            protected=plan.protected,
+        )
+
+    def _keys(self, number: str) -> Keys:
+        return Keys(Key(self._secret("encryption", number)[:16]), Key(self._secret("authentication", number)[:16]))
+
+    def _title(self, number: str) -> SystemTitle:
+        return SystemTitle(b"SIM" + self._secret("title", number)[:5])
+
+    def _secret(self, purpose: str, number: str) -> bytes:
+        """The same in every run of a seed: a town's keys protect nothing but the town."""
+        return sha256(f"{self.plan.seed} {purpose} {number}".encode()).digest()
