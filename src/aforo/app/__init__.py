@@ -1,0 +1,1 @@
+"""The commands, the settings, and the one place that builds things."""

@@ -1,0 +1,57 @@
+"""aforo order: what became of orders."""
+
+from typing import Annotated
+
+import typer
+
+from aforo.app.commands.operator_client import OperatorClient, locate
+from aforo.app.commands.options import AsJson, Data, PageSize, Url
+from aforo.app.commands.trace_output import say_outcome, say_steps, steps_of
+from aforo.app.console_output import say, say_json, say_table
+
+commands = typer.Typer(no_args_is_help=True, help="Orders: list them, and show one with its nine steps.")
+
+
+@commands.command()
+def show(
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the nine steps of an order, its state, its evidence and its delivery."""
+    with OperatorClient(locate(data, url)) as client:
+        found = client.get("orders", order, source=source)
+    if as_json:
+        facts = found.pop("facts")
+        say_json({**found, "steps": steps_of(facts)})
+        return 0
+    say_steps(found["facts"])
+    say("")
+    say_outcome(found)
+    if source is None and len(found["sources"]) > 1:
+        say(f"this number was used by {', '.join(found['sources'])}; choose with --source")
+    return 0
+
+
+@commands.command("list")
+def list_(
+    limit: PageSize = 20,
+    after: Annotated[int | None, typer.Option(metavar="NEXT", help="`next` of the page before.")] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """List orders, the newest first."""
+    with OperatorClient(locate(data, url)) as client:
+        found = client.get("orders", limit=limit, after=after)
+    if as_json:
+        say_json(found)
+        return 0
+    names = ("number", "source", "received_at", "meter", "limit_w", "state", "cause", "attempts", "ended_at")
+    rows = ({**order, "cause": order["cause"] and order["cause"]["code"]} for order in found["orders"])
+    say_table(names, ([row[name] for name in names] for row in rows))
+    if found["next"]:
+        say(f"more: --after {found['next']}")
+    return 0

@@ -1,0 +1,85 @@
+"""The one HTTP port: uvicorn inside our own event loop, without signal handlers of its own."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+LIFETIME_S = 30
+"""An idle connection is closed after this."""
+
+FIRST_FREE_PORT, LAST_FREE_PORT = 20_000, 32_000
+"""Where a port is looked for when none was named: below the range from which the kernel takes ports for clients."""
+
+
+class PortTaken(Exception):
+    """The text says which one, and what to do."""
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """port 0: the first free one of our range. Raises PortTaken."""
+    candidates = range(FIRST_FREE_PORT, LAST_FREE_PORT) if port == 0 else (port,)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in candidates:
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, candidate))
+            listening.listen(1024)
+        except OSError as wrong:
+            listening.close()
+            if port != 0:
+                raise PortTaken(
+                    f"{host}:{port} cannot be listened on ({wrong.strerror}); choose another --port"
+                ) from wrong
+        else:
+            listening.setblocking(False)
+            return listening
+    raise PortTaken(f"no free port between {FIRST_FREE_PORT} and {LAST_FREE_PORT}")
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the composition root's: it has more to end than this."""
+        yield
+
+
+class HttpServer:
+    """Accepts from `start` on until `stop`."""
+
+    def __init__(self, app: Any, listening: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=LIFETIME_S,
+            limit_concurrency=2000,
+            h11_max_incomplete_event_size=64 * 1024,
+            server_header=False,
+            lifespan="off",
+        )
+        self._server = _Server(config)
+        self._listening = listening
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        host, port = self._listening.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._listening]), name="http")
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("the HTTP server ended before it began")
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
