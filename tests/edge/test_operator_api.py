@@ -10,7 +10,7 @@ import pytest
 
 from aforo.adapters import operator_api as operator_api_module
 from aforo.adapters.key_vault import FileKeyVault
-from aforo.adapters.operator_api import OperatorPorts, operator_api
+from aforo.adapters.operator_api import BadToken, OperatorPorts, operator_api
 from aforo.domain.causes import Cause
 from aforo.domain.delivery import DeliveryState
 from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
@@ -301,6 +301,11 @@ async def test_a_method_that_is_not_used_is_refused(client: httpx.AsyncClient, m
     assert (await client.request(method, "/meters")).status_code == 405
 
 
-def test_a_short_token_is_our_own_mistake(ports: OperatorPorts) -> None:
-    with pytest.raises(AssertionError):
-        operator_api(ports, token="short")
+@pytest.mark.parametrize("token", ["", "short", "x" * 257, "sixteen characters with spaces", "ñ" * 20, "x" * 20 + "\n"])
+def test_a_token_that_can_be_guessed_or_cannot_be_sent_is_refused_without_repeating_it(
+    ports: OperatorPorts, token: str
+) -> None:
+    with pytest.raises(BadToken) as raised:
+        operator_api(ports, token=token)
+
+    assert not token or token not in str(raised.value)

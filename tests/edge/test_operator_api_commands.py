@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from aforo.adapters.key_vault import FileKeyVault
+from aforo.adapters.listening import listen_on
 from aforo.adapters.operator_api import OperatorPorts, operator_api
 from aforo.adapters.system_clock import SystemClock
-from aforo.app.http_server import HttpServer, listen_on
+from aforo.app.http_server import HttpServer
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
 from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol, cast
 
+from aforo.adapters.listening import listen_on
 from aforo.dlms.errors import RemoteProtocolError
 
 CONNECTIONS_MAX = 64
@@ -45,11 +46,11 @@ class DevicePort:
         self._timer: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int) -> int:
-        """The port listened on. Raises OSError when it is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _DeviceLink(self), host, port)
+        """The port listened on; 0 chooses a free one. Raises PortTaken."""
+        listening = listen_on(host, port)
+        chosen: int = listening.getsockname()[1]
+        self._server = await asyncio.get_running_loop().create_server(lambda: _DeviceLink(self), sock=listening)
         self._settle()
-        chosen: int = self._server.sockets[0].getsockname()[1]
         return chosen
 
     async def close(self) -> None:

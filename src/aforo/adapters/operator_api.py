@@ -46,6 +46,7 @@ BODY_MAX = 64 * 1024 * 1024
 
 BODY_WAIT_S = 60.0
 PAGE_MAX = 1000
+TOKEN_MIN, TOKEN_MAX = 16, 256
 PROBLEM = "application/problem+json"
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
@@ -63,6 +64,10 @@ class OperatorPorts:
     models: Collection[str]
 
 
+class BadToken(ValueError):
+    """It could be guessed, or cannot stand in a header."""
+
+
 class Problem(Exception):
     """What the caller is told instead of an answer. more: members beyond title and detail."""
 
@@ -75,8 +80,9 @@ class Problem(Exception):
 
 
 def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
-    """An application of its own, to which the other doors can be mounted. token: at least 16 characters."""
-    assert len(token) >= 16, "a short token can be guessed"
+    """An application of its own, to which the other doors can be mounted. Raises BadToken."""
+    if not (TOKEN_MIN <= len(token) <= TOKEN_MAX and token.isascii() and token.isprintable() and " " not in token):
+        raise BadToken(f"AFORO_TOKEN has {TOKEN_MIN} to {TOKEN_MAX} visible ASCII characters")
     api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
     api.include_router(_health(ports), prefix=PREFIX)
     guarded = [Depends(_bearer(token))]

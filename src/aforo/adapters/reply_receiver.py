@@ -6,11 +6,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
 from typing import Self
 
+from aforo.adapters.listening import FIRST_FREE_PORT, LAST_FREE_PORT
+
 BODY_MAX = 256 * 1024
 CONNECTION_WAIT_S_MAX = 5.0
 HOST = "127.0.0.1"
-FIRST_PORT, LAST_PORT = 20_000, 32_000
-"""Below the range from which the kernel takes ports for clients, so that none is taken by chance."""
 
 
 class NoFreePort(Exception):
@@ -60,12 +60,12 @@ class _QuietServer(HTTPServer):
 
 
 def _listening(handler: type[BaseHTTPRequestHandler]) -> HTTPServer:
-    for port in range(FIRST_PORT, LAST_PORT):
+    for port in range(FIRST_FREE_PORT, LAST_FREE_PORT + 1):
         try:
             return _QuietServer((HOST, port), handler)
         except OSError:
             continue
-    raise NoFreePort(f"no free port between {FIRST_PORT} and {LAST_PORT} on {HOST}")
+    raise NoFreePort(f"no free port between {FIRST_FREE_PORT} and {LAST_FREE_PORT} on {HOST}")
 
 
 def _handler(path: str, take: Callable[[bytes], bytes]) -> type[BaseHTTPRequestHandler]:

@@ -11,35 +11,6 @@ import uvicorn
 LIFETIME_S = 30
 """An idle connection is closed after this."""
 
-FIRST_FREE_PORT, LAST_FREE_PORT = 20_000, 32_000
-"""Where a port is looked for when none was named: below the range from which the kernel takes ports for clients."""
-
-
-class PortTaken(Exception):
-    """The text says which one, and what to do."""
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """port 0: the first free one of our range. Raises PortTaken."""
-    candidates = range(FIRST_FREE_PORT, LAST_FREE_PORT) if port == 0 else (port,)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in candidates:
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, candidate))
-            listening.listen(1024)
-        except OSError as wrong:
-            listening.close()
-            if port != 0:
-                raise PortTaken(
-                    f"{host}:{port} cannot be listened on ({wrong.strerror}); choose another --port"
-                ) from wrong
-        else:
-            listening.setblocking(False)
-            return listening
-    raise PortTaken(f"no free port between {FIRST_FREE_PORT} and {LAST_FREE_PORT}")
-
 
 class _Server(uvicorn.Server):
     @contextmanager

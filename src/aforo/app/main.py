@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version as version_of
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="aforo: open AMI head-end. Remote power limitation that proves what it did.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -107,6 +109,8 @@ def _started(run: Callable[[], int | None]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. Nothing that a user can cause ends in a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal of another age shows ? for an arrow, and no traceback
     try:
         code = app(given, prog_name="aforo", standalone_mode=False)
         sys.stdout.flush()

@@ -16,6 +16,7 @@ import uvloop
 from aforo.adapters.dlms_lines import DlmsLines
 from aforo.adapters.key_vault import FileKeyVault
 from aforo.adapters.legacy_door import HttpLegacyDoor, ReplyAddresses
+from aforo.adapters.listening import listen_on
 from aforo.adapters.meter_model_files import load_models
 from aforo.adapters.operator_api import OperatorPorts, operator_api
 from aforo.adapters.postgres.database import Database
@@ -24,7 +25,7 @@ from aforo.adapters.soap_door import SoapDoor
 from aforo.adapters.system_clock import SystemClock
 from aforo.adapters.system_entropy import SystemEntropy
 from aforo.app.error_report import error_reporter
-from aforo.app.http_server import HttpServer, listen_on
+from aforo.app.http_server import HttpServer
 from aforo.app.running_system import RunningSystem, announce, withdraw
 from aforo.app.settings import Settings
 from aforo.app.town_host import TownHost

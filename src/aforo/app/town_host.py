@@ -20,7 +20,7 @@ class TownHost:
         self._chosen: dict[tuple[str, str], int] = {}
 
     async def open(self) -> None:
-        """Raises OSError when a port is taken."""
+        """Raises PortTaken."""
         for device in self._town.endpoints:
             port = DevicePort(device.endpoint, now=self._now)
             self._chosen[device.kind, device.number] = await port.listen(device.host, device.port)

@@ -2,7 +2,9 @@
 
 class_id 8192 to 32767 belongs to manufacturers. So does the logical name 0-0:128.0.0.255: an OBIS code is manufacturer
 specific as soon as one of the value groups B to D lies between 128 and 254 (DLMS UA, answers on the specification), and
-in value group C the standard leaves 128 to 199 and 240 to them (IEC 62056-6-1). A is 0, abstract object; B 0, no channel.
+in value group C the standard leaves 128 to 199 and 240 to them (IEC 62056-6-1). A is 0, abstract object; B is 0, no
+channel.
+
 Attributes, methods, types and what each refusal means: `docs/reference/order-board.md`.
 """
 

@@ -2,7 +2,7 @@
 
 from aforo.dlms.axdr import put_octets, take_octets
 from aforo.dlms.counters import COUNTER_MAX
-from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
+from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
 from aforo.dlms.events import Conformance
 from aforo.dlms.keys import SystemTitle
 from aforo.dlms.security import Cipher, counter_of
@@ -15,6 +15,7 @@ _GLO_OF = {
     0xC0: 0xC8, 0xC1: 0xC9, 0xC3: 0xCB, 0xC4: 0xCC, 0xC5: 0xCD, 0xC7: 0xCF,
 }  # fmt: skip
 _PLAIN_OF = {glo: plain for plain, glo in _GLO_OF.items()}
+_INITIATES = (INITIATE_REQUEST, INITIATE_RESPONSE)
 _PLAIN = {*_GLO_OF, DATA_NOTIFICATION}
 
 
@@ -33,6 +34,7 @@ class Protection:
         assert settings.keys is not None and settings.title is not None and settings.counters is not None  # noqa: PT018 (Settings checks them together)
         self._cipher = Cipher(settings.keys)
         self._title = settings.title
+        self._general_head = bytes((GENERAL_GLO,)) + put_octets(settings.title.octets)
         self._counters = settings.counters
         self._ciphering = settings.ciphering
         self.expected_peer = settings.peer_title
@@ -66,12 +68,10 @@ class Protection:
     def seal(self, plain: bytes) -> bytes:
         """A notification has no glo- form, so it always goes general-glo-."""
         content = self._cipher.seal(plain, self._title, self._counters.take())
-        tag = plain[0]
-        if tag in (INITIATE_REQUEST, INITIATE_RESPONSE) or not (self.is_general or tag == DATA_NOTIFICATION):
-            if tag not in _GLO_OF:
-                raise LocalProtocolError(f"service {tag:02X} has no glo- form")
-            return bytes((_GLO_OF[tag],)) + put_octets(content)
-        return bytes((GENERAL_GLO,)) + put_octets(self._title.octets) + put_octets(content)
+        glo = _GLO_OF.get(plain[0])
+        if glo is None or (self.is_general and plain[0] not in _INITIATES):
+            return self._general_head + put_octets(content)
+        return bytes((glo,)) + put_octets(content)
 
     def open(self, apdu: bytes) -> bytes:
         """The service inside. Raises RemoteProtocolError; CounterReplayed for a counter that was used.

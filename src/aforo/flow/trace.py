@@ -59,7 +59,7 @@ WORDS: dict[str, Words] = {
         "The order expired: it was not to begin after {not_after}",
     ),
     "OrderDispatched": Words(
-        "{kind} entregada: medidor {meter}[, {limit_w} W][, a {concentrator}][, a {address}], intento {attempt}, "
+        "Entrega de {kind}: medidor {meter}[, {limit_w} W][, a {concentrator}][, a {address}], intento {attempt}, "
         "testigo {fence}",
         "{kind} handed over: meter {meter}[, {limit_w} W][, to {concentrator}][, to {address}], attempt {attempt}, "
         "fence {fence}",

@@ -13,10 +13,10 @@ import pytest
 from pydantic import ValidationError
 
 from aforo.adapters.key_vault import KeyVaultUnusable
+from aforo.adapters.listening import PortTaken
 from aforo.adapters.operator_documents import concentrator_document, fact_document, meter_document
 from aforo.adapters.postgres.embedded.errors import FolderInUse
 from aforo.app import main as main_module
-from aforo.app.http_server import PortTaken
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
 from aforo.app.settings import Settings
@@ -197,7 +197,7 @@ def test_an_order_is_shown_with_all_nine_steps(
 
     out = capsys.readouterr().out
     assert "Order OS-1 from CIS: power limit, meter M-1, 2500 W" in out
-    assert out.count("did not happen") == 8
+    assert out.count("not yet") == 8
     assert "OS-1: validated" in out
 
 
@@ -241,11 +241,12 @@ def test_spanish_is_spoken_where_the_locale_says_so(
 ) -> None:
     monkeypatch.delenv("AFORO_LANGUAGE")
     monkeypatch.setenv("LC_ALL", "es_CL.UTF-8")
-    system.orders = [shown(an_order(), RECEIVED)]
+    system.orders = [shown(an_order(OrderState.FAILED, cause=Cause.WRONG_KEY), RECEIVED)]
 
     assert run("order", "show", "OS-1") == 0
 
     out = capsys.readouterr().out
+    assert "Las claves del equipo" in out
     assert "Orden OS-1 de CIS: límite de potencia" in out
     assert "no ocurrió" in out
 
@@ -419,6 +420,7 @@ WORLD = [
     (KeyVaultUnusable("AFORO_KEK is 64 hexadecimal digits"), "AFORO_KEK is 64 hexadecimal digits"),
     (StoreUnavailable("the database cannot be reached"), "the database cannot be reached"),
     (PermissionError(13, "Permission denied", "there"), "[Errno 13] Permission denied: 'there'"),
+    (ConnectionRefusedError(111, "Connection refused"), "the database cannot be reached: Connection refused"),
     (asyncpg.InvalidPasswordError("wrong password"), "the database refuses: wrong password"),
 ]
 

@@ -157,7 +157,7 @@ def test_a_verified_order_is_shown_step_by_step_and_ends_with_0(
     lines = capsys.readouterr().out.splitlines()
     assert statuses == [200]
     assert [line[0] for line in lines[:3]] == ["1", "5", "9"]
-    assert lines[-1] == "VERIFIED answer: OK 0.0, said"
+    assert lines[-1] == "VERIFIED; answer OK 0.0: said"
 
 
 def test_a_verified_order_in_json_is_one_document_with_evidence_steps_and_answer(

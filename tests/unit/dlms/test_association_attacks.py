@@ -384,3 +384,40 @@ def test_no_key_and_no_password_shows_in_what_can_be_printed() -> None:
     shown = repr((KEYS, a_client(), LIMITER, Released(), Secret(b"12345678")))
     assert KEYS.encryption.octets.hex() not in shown
     assert "12345678" not in shown
+
+
+def test_a_server_whose_title_is_known_need_not_tell_it() -> None:
+    client, server = a_client(peer_title=METER), a_server()
+    client.send(Associate())
+    server.receive(client.outgoing()[0])
+    untold = acse.decode_answer(server.outgoing()[0])
+    answer = acse.AssociationAnswer(
+        context=3,
+        diagnostic=untold.diagnostic,
+        mechanism=untold.mechanism,
+        authentication=untold.authentication,
+        information=untold.information,
+    )
+    assert client.receive(acse.encode_answer(answer)) is None
+    assert len(client.outgoing()) == 1
+
+
+@pytest.mark.parametrize("title", [b"", b"1234567", b"123456789"])
+def test_a_title_that_is_none_is_not_recognised(title: bytes) -> None:
+    server, request = a_server(), acse.decode_request(aarq())
+    nameless = acse.AssociationRequest(
+        context=3,
+        title=title,
+        mechanism=5,
+        authentication=request.authentication,
+        information=request.information,
+    )
+    assert refused(server, acse.encode_request(nameless)) is ErrorCode.MALFORMED
+    assert acse.decode_answer(server.outgoing()[0]).diagnostic == 3
+
+
+def test_octets_behind_a_ciphered_content_are_refused() -> None:
+    line = associated()
+    line.client.send(SET_3300)
+    assert refused(line.server, line.client.outgoing()[0] + b"\x00") is ErrorCode.MALFORMED
+    assert line.server.outgoing() == []

@@ -7,7 +7,8 @@ from typing import Any
 
 from aforo.app.commands.final_answer import FinalAnswer
 from aforo.app.commands.operator_client import NotFound, OperatorClient, SystemAway, Target
-from aforo.app.console_output import DONE, FAILED, UNCONFIRMED, language
+from aforo.app.console_output import DONE, FAILED, UNCONFIRMED
+from aforo.cim.control_response import ControlResponse
 from aforo.cim.message import Result
 from aforo.domain.delivery import DeliveryState
 from aforo.domain.order_states import OrderState
@@ -91,14 +92,20 @@ class Ending:
 def ending(order: dict[str, Any] | None, answer: FinalAnswer) -> Ending:
     """order: as last seen. What the system itself shows goes before the answer, which may not have come."""
     response = answer.response
-    told = "" if response is None else f"answer: {response.reply.result.value} {response.error.code}"
-    if response is not None and response.error.reason:
-        told = f"{told}, {response.error.reason}"
+    told = "it has ended, but no answer came to this command" if response is None else _told(response)
     if order is None or not order["ended"]:
         if response is not None:
             return Ending(_CODES_OF_ANSWERS[response.reply.result], told)
-        state = "not seen" if order is None else order["state"]
-        return Ending(UNCONFIRMED, f"still open ({state}); `aforo order show` tells how it goes on")
+        if order is None:
+            return Ending(
+                UNCONFIRMED, "the system could not be asked how the order stands; `aforo order list` will tell"
+            )
+        return Ending(UNCONFIRMED, f"still open ({order['state']}); `aforo order show {order['number']}` tells more")
     code = _CODES.get(order["state"], FAILED)
-    words = f"{order['state']}: {order['cause'][language()]}" if order["cause"] else order["state"]
-    return Ending(code, f"{words} {told}" if told else f"{words}; it has ended, but no answer came to this command")
+    words = f"{order['state']} ({order['cause']['code']})" if order["cause"] else order["state"]
+    return Ending(code, f"{words}; {told}")
+
+
+def _told(response: ControlResponse) -> str:
+    error = response.error
+    return f"answer {response.reply.result.value} {error.code}: {error.reason}".rstrip(": ")

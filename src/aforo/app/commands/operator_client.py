@@ -15,6 +15,9 @@ from aforo.app.console_output import CommandFailed, WrongUsage, language
 from aforo.app.running_system import running_in
 
 WAIT_S_MAX = 30.0
+IMPORT_WAIT_S_MAX = 300.0
+"""100,000 meters take some 15 s on two cores."""
+
 SOAP_PATH = "/soap/EndDeviceControls"
 
 
@@ -111,7 +114,7 @@ class OperatorClient:
         return _document(self._ask("GET", address, params=given))
 
     def post(self, path: str, document: Any) -> dict[str, Any]:
-        return _document(self._ask("POST", f"{PREFIX}/{path}", json=document))
+        return _document(self._ask("POST", f"{PREFIX}/{path}", json=document, timeout=IMPORT_WAIT_S_MAX))
 
     def order(self, envelope: bytes) -> bytes:
         """What the SOAP door answers, a fault included."""

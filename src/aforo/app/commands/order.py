@@ -27,7 +27,7 @@ def show(
         facts = found.pop("facts")
         say_json({**found, "steps": steps_of(facts)})
         return 0
-    say_steps(found["facts"])
+    say_steps(found["facts"], ended=found["ended"])
     say("")
     say_outcome(found)
     if source is None and len(found["sources"]) > 1:

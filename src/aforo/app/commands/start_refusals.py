@@ -5,9 +5,9 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from aforo.adapters.key_vault import KeyVaultUnusable
+from aforo.adapters.listening import PortTaken
 from aforo.adapters.postgres.embedded.errors import EmbeddedPostgresError
 from aforo.adapters.reply_receiver import NoFreePort
-from aforo.app.http_server import PortTaken
 from aforo.domain.meter_models import ModelError
 from aforo.engine.ports import StoreUnavailable
 from aforo.simulator.town_file import TownError
@@ -34,6 +34,8 @@ def words_of(error: Exception) -> str | None:
         return "; ".join(_setting(wrong["loc"], wrong["msg"]) for wrong in error.errors(include_input=False))
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
         return f"the database refuses: {error}"
+    if isinstance(error, ConnectionError):
+        return f"the database cannot be reached: {error.strerror or error}"
     return str(error) or type(error).__name__ if isinstance(error, _SAID_WELL) else None
 
 

@@ -9,6 +9,7 @@ from aforo.app.console_output import language, say, say_pairs, say_table
 from aforo.flow.trace import TraceLine, in_words, nine_steps
 
 NOT_HAPPENED = {"es": "no ocurrió", "en": "did not happen"}
+NOT_YET = {"es": "aún no", "en": "not yet"}
 _STYLES = {"VERIFIED": "green", "UNCONFIRMED": "yellow"}
 
 
@@ -26,12 +27,13 @@ def _step(line: TraceLine) -> dict[str, Any]:
     return {**ends, "at": fact.at.isoformat(), "name": fact.name, "payload": fact.payload, **words}
 
 
-def say_steps(facts: Sequence[Mapping[str, Any]]) -> None:
-    """Times are those of this machine's zone."""
+def say_steps(facts: Sequence[Mapping[str, Any]], *, ended: bool) -> None:
+    """Times are those of this machine's zone.   ended: whether what has not happened may still happen."""
+    missing = (NOT_HAPPENED if ended else NOT_YET)[language()]
     say_table(
         ("step", "time", "from", "to", "what"),
         (
-            (step["step"], _clock(step), step["from"], step["to"], step.get(language(), NOT_HAPPENED[language()]))
+            (step["step"], _clock(step), step["from"], step["to"], step.get(language(), missing))
             for step in steps_of(facts)
         ),
     )
@@ -65,6 +67,8 @@ def say_outcome(order: Mapping[str, Any]) -> None:
             ("breaker", evidence.get("breaker")),
             ("read at", evidence.get("read_at")),
             ("attempts", order["attempts"]),
+            ("received", order["received_at"]),
+            ("ended", order["ended_at"]),
             *(("delivery", _delivery(one)) for one in order["deliveries"]),
         ]
     )
@@ -76,4 +80,4 @@ def _watts(evidence: Mapping[str, Any], name: str) -> str | None:
 
 def _delivery(delivery: Mapping[str, Any]) -> str:
     again = f", again at {delivery['next_at']}" if delivery["next_at"] else ""
-    return f"result {delivery['result']}: {delivery['state']}, {delivery['attempts']} attempts{again}"
+    return f"result {delivery['result']}: {delivery['state']}, attempts {delivery['attempts']}{again}"

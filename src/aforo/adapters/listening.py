@@ -1,0 +1,30 @@
+"""Sockets to listen on, at a port that was named or at a free one below those that the kernel gives to clients."""
+
+import socket
+
+FIRST_FREE_PORT, LAST_FREE_PORT = 20_000, 31_999
+"""Linux gives clients ports from 32768 on, so none of these is taken by chance."""
+
+
+class PortTaken(Exception):
+    """The text says which one, and why."""
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """port 0: the first free one of our range. Raises PortTaken."""
+    candidates = range(FIRST_FREE_PORT, LAST_FREE_PORT + 1) if port == 0 else (port,)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in candidates:
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, candidate))
+            listening.listen(1024)
+        except OSError as wrong:
+            listening.close()
+            if port != 0:
+                raise PortTaken(f"{host}:{port} cannot be listened on ({wrong.strerror})") from wrong
+        else:
+            listening.setblocking(False)
+            return listening
+    raise PortTaken(f"no free port between {FIRST_FREE_PORT} and {LAST_FREE_PORT}")

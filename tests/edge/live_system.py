@@ -1,0 +1,166 @@
+"""A real `aforo up` in a process of its own, with devices and a commercial system in the test's own process.
+
+So the test sees what reaches a meter and what reaches Legacy, and can kill the head-end at exactly that moment.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from aforo.adapters.device_ports import DevicePort
+from aforo.adapters.listening import listen_on
+from aforo.dlms.keys import Key
+from aforo.simulator.town import Town
+
+TOKEN = "a-token-for-tests-only"
+WAIT_S = 30.0
+_MESSAGE_ID = re.compile(r"MessageID>([^<]+)<")
+
+
+class LiveSystem:
+    """`aforo up` on a data folder; it can be killed and started again on the same one."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        environment = {
+            **os.environ,
+            "AFORO_TOKEN": TOKEN,
+            "AFORO_RETRY_PLAN": "0.2,0.2,0.5,0.5,1",
+            "AFORO_ANSWER_WAIT_S": "2",
+        }
+        command = [sys.executable, "-m", "aforo", "up", "--data", str(self._data), "--port", "0", "--json"]
+        self._process = await asyncio.to_thread(_started, command, environment)
+        assert self._process.stdout is not None
+        told = await asyncio.to_thread(self._process.stdout.readline)
+        self.url = json.loads(told)["url"]
+
+    def kill(self) -> None:
+        """SIGKILL, at once; nothing of it runs on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(20)
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def api(self) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        return httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, trust_env=False, timeout=20)
+
+    async def register(self, town: Town, ports: dict[str, int]) -> None:
+        rows = town.registry()
+        async with self.api() as api:
+            concentrators = [_row(row, "concentrator", ports) for row in rows.concentrators]
+            meters = [_row(row, "meter_number", ports) for row in rows.meters]
+            for path, document in (("/concentrators", concentrators), ("/meters", meters)):
+                response = await api.post(path, json=document)
+                assert response.status_code == 201, response.text
+
+    async def order(self, number: str) -> dict[str, Any]:
+        async with self.api() as api:
+            response = await api.get(f"/orders/{number}")
+        assert response.status_code == 200, response.text
+        document: dict[str, Any] = response.json()
+        return document
+
+
+def _started(command: list[str], environment: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+
+
+def _row(row: Any, name: str, ports: dict[str, int]) -> dict[str, Any]:
+    """As the operator API takes it."""
+    document: dict[str, Any] = {name: row.number}
+    for field in row.__dataclass_fields__:
+        value = getattr(row, field)
+        if field == "number":
+            continue
+        if isinstance(value, Key):
+            value = value.octets.hex()
+        document[field] = value.hex() if isinstance(value, bytes) else ("" if value is None else value)
+    if row.number in ports:
+        document["port"] = ports[row.number]
+    elif name == "meter_number":
+        document["host"] = document["port"] = ""
+    return document
+
+
+class Legacy:
+    """Takes answers in. on_answer: called before each is acknowledged; when it returns False it never is."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.on_answer: Callable[[], bool] = lambda: True
+        self.address = ""
+        self.came = asyncio.Event()
+
+    @property
+    def message_ids(self) -> set[str]:
+        found = {_MESSAGE_ID.search(answer) for answer in self.answers}
+        return {one[1] for one in found if one is not None}
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+                assert length is not None
+                self.answers.append((await reader.readexactly(int(length[1]))).decode())
+                if not self.on_answer():
+                    return
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                self.came.set()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def listening_legacy() -> AsyncIterator[Legacy]:
+    legacy = Legacy()
+    socket = listen_on("127.0.0.1", 0)
+    server = await asyncio.start_server(legacy.serve, sock=socket)
+    legacy.address = f"http://127.0.0.1:{socket.getsockname()[1]}/answers"
+    try:
+        yield legacy
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def hosted(town: Town) -> AsyncIterator[dict[str, int]]:
+    """The town's devices on loopback sockets of this process; the port of each."""
+    ports, chosen = [], {}
+    for device in town.endpoints:
+        port = DevicePort(device.endpoint, now=_now)
+        chosen[device.number] = await port.listen(device.host, device.port)
+        ports.append(port)
+    try:
+        yield chosen
+    finally:
+        for port in ports:
+            await port.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 (real devices in real time)
