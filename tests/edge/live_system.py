@@ -11,17 +11,28 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from aforo.adapters.device_ports import DevicePort
 from aforo.adapters.listening import listen_on
+from aforo.cim.client import create_envelope, read_answer
+from aforo.cim.control_response import ControlResponse
+from aforo.cim.end_device_controls import ControlRequest, Option
+from aforo.cim.message import Header
+from aforo.cim.namespaces import NOUN
+from aforo.dlms.events import Request, Response, SetRequest
 from aforo.dlms.keys import Key
+from aforo.dlms.server import Server
 from aforo.simulator.town import Town
+from aforo.simulator.town_file import TownPlan
 
 TOKEN = "a-token-for-tests-only"
 WAIT_S = 30.0
@@ -90,13 +101,13 @@ def _started(command: list[str], environment: dict[str, str]) -> "subprocess.Pop
 def _row(row: Any, name: str, ports: dict[str, int]) -> dict[str, Any]:
     """As the operator API takes it."""
     document: dict[str, Any] = {name: row.number}
-    for field in row.__dataclass_fields__:
-        value = getattr(row, field)
-        if field == "number":
+    for column in row.__dataclass_fields__:
+        value = getattr(row, column)
+        if column == "number":
             continue
         if isinstance(value, Key):
             value = value.octets.hex()
-        document[field] = value.hex() if isinstance(value, bytes) else ("" if value is None else value)
+        document[column] = value.hex() if isinstance(value, bytes) else ("" if value is None else value)
     if row.number in ports:
         document["port"] = ports[row.number]
     elif name == "meter_number":
@@ -129,7 +140,7 @@ class Legacy:
                     return
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 self.came.set()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             return
         finally:
             writer.close()
@@ -164,3 +175,62 @@ async def hosted(town: Town) -> AsyncIterator[dict[str, int]]:
 
 def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 (real devices in real time)
+
+
+@dataclass
+class Scene:
+    """Everything around one order. sets: SET requests that reached any meter."""
+
+    system: LiveSystem
+    legacy: Legacy
+    town: Town
+    ports: dict[str, int]
+    sets: list[SetRequest] = field(default_factory=list)
+
+    async def send(self, meter: str, watts: int = 2500, **changes: Any) -> str:
+        """The code of the acknowledgement. Order OS-METER from CIS, answered to `legacy`."""
+        number = changes.pop("number", f"OS-{meter}")
+        header = Header(
+            verb="create", noun=NOUN, source="CIS", message_id=f"m-{number}", reply_address=self.legacy.address
+        )
+        options = [Option("special", "test"), *(Option(name, value) for name, value in changes.items())]
+        order = ControlRequest(
+            header=header, number=number, meter=meter, watts=Decimal(watts), options=tuple(options), language="en"
+        )
+        headers = {"content-type": "text/xml"}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            url = f"{self.system.url}/soap/EndDeviceControls"
+            response = await client.post(url, content=create_envelope(order), headers=headers)
+        return read_answer(response.content).error.code
+
+    async def answer(self) -> ControlResponse:
+        """The first that Legacy has acknowledged."""
+        async with asyncio.timeout(WAIT_S):
+            await self.legacy.came.wait()
+        return read_answer(self.legacy.answers[-1].encode())
+
+
+@asynccontextmanager
+async def live_scene(data: Path, plan: TownPlan) -> AsyncIterator[Scene]:
+    """A running system that knows a running town, and a commercial system that listens."""
+    async with AsyncExitStack() as stack:
+        legacy = await stack.enter_async_context(listening_legacy())
+        town = Town(plan)
+        ports = await stack.enter_async_context(hosted(town))
+        system = LiveSystem(data)
+        stack.callback(system.stop)
+        await system.start()
+        await system.register(town, ports)
+        yield Scene(system, legacy, town, ports)
+
+
+def count_sets(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The town's meters live in this process, so every SET that reaches one passes here."""
+    answer = Server.answer
+
+    def counted(server: Server, request: Request) -> Response:
+        if isinstance(request, SetRequest):
+            scene.sets.append(request)
+        return answer(server, request)
+
+    monkeypatch.setattr(Server, "answer", counted)

@@ -39,8 +39,9 @@ class MemoryOrderStore:
         if known is not None:
             return self._orders[known]
         assert order.id not in self._orders, "an order's id is given once"
+        stored = self._keep(replace(order, version=1), decision, result)
         self._numbers[order.request.source, order.request.number] = order.id
-        return self._keep(replace(order, version=1), decision, result)
+        return stored
 
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
         order = decision.order
@@ -50,7 +51,8 @@ class MemoryOrderStore:
 
     def _keep(self, order: Order, decision: Decision, result: ResultMessage | None) -> Order:
         out = [other for other in self._out() if other.request.meter == order.request.meter and other.id != order.id]
-        assert not (order.state.may_have_left and out), f"two orders of meter {order.request.meter} are out"
+        if order.state.may_have_left and out:
+            raise StaleOrder(f"another order of meter {order.request.meter} is out")
         self._orders[order.id] = order
         self.facts_of.setdefault(order.id, []).extend(decision.facts)
         if result is not None:

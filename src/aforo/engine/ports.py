@@ -47,7 +47,7 @@ class OrderStore(Protocol):
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
         """Order, facts and result in one transaction; the order comes back with its new version.
 
-        Raises StaleOrder: then nothing is written.
+        Raises StaleOrder, also when it would be the second order of its meter that is out: then nothing is written.
         """
         ...
 

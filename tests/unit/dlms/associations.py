@@ -4,17 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from aforo.dlms import (
     Associate,
     AssociationEstablished,
     ClientSettings,
     Connection,
     CounterRange,
+    ErrorCode,
     Event,
     GetRequest,
     Key,
     Keys,
     Mechanism,
+    RemoteProtocolError,
     Secret,
     ServerSettings,
     SetRequest,
@@ -28,6 +32,7 @@ OTHER_KEYS = Keys(Key(bytes(range(1, 17))), Key(bytes(range(0xD0, 0xE0))))
 CLIENT = SystemTitle.from_hex("4845530000000001")
 METER = SystemTitle.from_hex("4146520000000001")
 STRANGER = SystemTitle.from_hex("5858580000000009")
+PLAIN: dict[str, Any] = {"mechanism": Mechanism.NONE, "keys": None}
 PASSWORD = Secret(b"12345678")
 LIMITER = obis("0-0:17.0.0.255")
 SET_3300 = SetRequest(71, LIMITER, 4, data.u32(3300), high=True)
@@ -51,6 +56,19 @@ def a_client(mechanism: Mechanism = Mechanism.HLS_GMAC, *, keys: Keys | None = K
 
 def a_server(mechanism: Mechanism = Mechanism.HLS_GMAC, *, keys: Keys | None = KEYS, **changes: Any) -> Connection:
     return Connection(ServerSettings(**{**_settings(mechanism, keys, METER, b"P6wRJ21F"), **changes}))
+
+
+def refused(end: Connection, apdu: bytes) -> ErrorCode:
+    """Why this APDU is refused; what is answered to it stays in `outgoing`."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        end.receive(apdu)
+    return caught.value.code
+
+
+def aarq(**changes: Any) -> bytes:
+    client = a_client(**changes)
+    client.send(Associate())
+    return client.outgoing()[0]
 
 
 @dataclass

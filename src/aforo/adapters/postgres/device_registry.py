@@ -8,6 +8,7 @@ import asyncpg
 
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
+from aforo.adapters.postgres.storable import storable_text
 from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import UnknownConcentrator
@@ -23,12 +24,13 @@ class PostgresDeviceRegistry:
 
     @tells_outages
     async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
-        meters = [_meter(row) for row in await self._pool.fetch(SQL["meters"], list(numbers))]
+        rows = await self._pool.fetch(SQL["meters"], [storable_text(number) for number in numbers])
+        meters = [_meter(row) for row in rows]
         return {meter.number: meter for meter in meters}
 
     @tells_outages
     async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
-        row = await self._pool.fetchrow(SQL["concentrator"], number)
+        row = await self._pool.fetchrow(SQL["concentrator"], storable_text(number))
         return None if row is None else _concentrator(row)
 
     @tells_outages

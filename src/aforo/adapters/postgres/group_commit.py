@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import asyncpg
 
-from aforo.adapters.postgres.outage import OUTAGES, unavailable
+from aforo.adapters.postgres.outage import is_outage, unavailable
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -75,16 +75,14 @@ class GroupCommit(Generic[Item, Answer]):
     async def _write_batch(self, batch: list[_Waiting[Item, Answer]]) -> None:
         try:
             answers = await self._transaction([waiting.item for waiting in batch])
-        except asyncpg.PostgresError as refused:
-            if len(batch) == 1:
-                _fail(batch, refused)
-                return
-            for waiting in batch:  # one of them breaks a constraint: alone, it fails alone
-                await self._write_batch([waiting])
-        except OUTAGES as outage:
-            _fail(batch, unavailable(outage))
         except Exception as wrong:  # noqa: BLE001 (whoever waits must be told, whatever it is)
-            _fail(batch, wrong)
+            if is_outage(wrong):
+                _fail(batch, unavailable(wrong))
+            elif len(batch) == 1:
+                _fail(batch, wrong)
+            else:
+                for waiting in batch:  # one of them breaks a constraint: alone, it fails alone
+                    await self._write_batch([waiting])
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 _settle(waiting, answer)

@@ -12,6 +12,7 @@ from aforo.adapters.postgres.group_commit import Connection, GroupCommit
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.rows import fact_of, fact_row, order_of, standing_of, whole_of
+from aforo.adapters.postgres.storable import storable_text
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order
@@ -47,7 +48,12 @@ class PostgresOrderStore:
 
     @tells_outages
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
-        return await self._commits.submit((decision, result))
+        try:
+            return await self._commits.submit((decision, result))
+        except asyncpg.UniqueViolationError as refused:
+            if refused.constraint_name != "orders_one_out_per_meter":
+                raise
+            raise StaleOrder(f"another order of meter {decision.order.request.meter} is out") from refused
 
     @tells_outages
     async def order(self, order_id: OrderId) -> Order | None:
@@ -55,11 +61,11 @@ class PostgresOrderStore:
 
     @tells_outages
     async def find(self, source: Source, number: OrderNumber) -> Order | None:
-        return _one(await self._pool.fetchrow(SQL["find"], source, number))
+        return _one(await self._pool.fetchrow(SQL["find"], storable_text(source), storable_text(number)))
 
     @tells_outages
     async def find_number(self, number: OrderNumber) -> list[Order]:
-        return [order_of(row) for row in await self._pool.fetch(SQL["find_number"], number)]
+        return [order_of(row) for row in await self._pool.fetch(SQL["find_number"], storable_text(number))]
 
     @tells_outages
     async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
@@ -100,19 +106,20 @@ async def _receive(connection: Connection, items: Sequence[_Item]) -> Sequence[O
     rows = await connection.fetch(SQL["receive"], [whole_of(order) for order in orders], *_told(items))
     inserted = {row["id"] for row in rows}
     known = await _known(connection, [order for order in orders if order.id not in inserted])
-    return [
-        replace(order, version=1) if order.id in inserted else known[order.request.source, order.request.number]
-        for order in orders
-    ]
+    return [replace(order, version=1) if order.id in inserted else known[_name(order)] for order in orders]
 
 
 async def _known(connection: Connection, orders: Sequence[Order]) -> dict[tuple[str, str], Order]:
     if not orders:
         return {}
-    sources = [order.request.source for order in orders]
-    numbers = [order.request.number for order in orders]
+    sources, numbers = zip(*(_name(order) for order in orders), strict=True)
     found = [order_of(row) for row in await connection.fetch(SQL["known"], sources, numbers)]
-    return {(order.request.source, order.request.number): order for order in found}
+    return {_name(order): order for order in found}
+
+
+def _name(order: Order) -> tuple[str, str]:
+    """As it is stored."""
+    return storable_text(order.request.source), storable_text(order.request.number)
 
 
 async def _commit(connection: Connection, items: Sequence[_Item]) -> Sequence[Order | Exception]:

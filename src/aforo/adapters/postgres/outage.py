@@ -11,20 +11,23 @@ from aforo.engine.ports import StoreUnavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 
-OUTAGES = (
+_OUTAGES = (
     OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,  # the connection or the pool is closed
+    asyncpg.PostgresConnectionError,  # class 08
+    asyncpg.InsufficientResourcesError,  # class 53: no disk, no memory, no connection left
+    asyncpg.OperatorInterventionError,  # class 57: shutting down, starting up, cancelled
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, for as long as nobody promotes it
 )
 
 
+def is_outage(error: BaseException) -> bool:
+    """A ValueError of asyncpg's is an argument that it cannot encode: our own mistake, which no wait mends."""
+    return isinstance(error, _OUTAGES) and not isinstance(error, ValueError)
+
+
 def unavailable(outage: BaseException) -> StoreUnavailable:
-    away = StoreUnavailable(f"the database cannot be reached: {outage or type(outage).__name__}")
+    away = StoreUnavailable(f"the database cannot be reached: {str(outage) or type(outage).__name__}")
     away.__cause__ = outage
     return away
 
@@ -36,7 +39,9 @@ def tells_outages(call: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coro
     async def told(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await call(*args, **kwargs)
-        except OUTAGES as outage:
-            raise unavailable(outage) from outage
+        except _OUTAGES as error:
+            if is_outage(error):
+                raise unavailable(error) from error
+            raise
 
     return told

@@ -61,7 +61,7 @@ def standing_of(order: Order) -> dict[str, Any]:
         "fence": order.fence,
         "command_fence": order.command_fence,
         "cause": None if order.cause is None else order.cause.value,
-        "detail": _text(order.detail),
+        "detail": order.detail,
         "evidence": order.evidence,
         "ended_at": _moment(order.ended_at),
     }
@@ -72,18 +72,18 @@ def whole_of(order: Order) -> dict[str, Any]:
     request = order.request
     return {
         **standing_of(order),
-        "source": _text(request.source),
-        "number": _text(request.number),
+        "source": request.source,
+        "number": request.number,
         "kind": request.kind.value,
-        "meter": _text(request.meter),
+        "meter": request.meter,
         "limit_w": None if request.limit is None else request.limit.watts,
-        "reason": _text(request.reason),
+        "reason": request.reason,
         "priority": int(request.priority),
-        "special": None if request.special is None else _text(request.special),
+        "special": request.special,
         "not_after": _moment(request.not_after),
         "until": _moment(request.until),
-        "message_id": _text(request.message_id),
-        "correlation_id": _text(request.correlation_id),
+        "message_id": request.message_id,
+        "correlation_id": request.correlation_id,
         "reply_address": request.reply_address,
         "language": request.language,
         "digest": request.digest,
@@ -110,7 +110,3 @@ def fact_of(row: asyncpg.Record) -> Fact:
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
-
-def _text(text: str) -> str:
-    """PostgreSQL's texts hold every character but NUL, which no customer means and a device's garbage may hold."""
-    return text.replace("\0", "\ufffd")

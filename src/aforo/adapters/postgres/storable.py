@@ -1,0 +1,32 @@
+"""What PostgreSQL can hold: every text but NUL and halves of surrogate pairs.
+
+No customer means either; a device's garbage and a careless client may send them, and an order must not hang on that.
+"""
+
+import json
+from typing import Any
+
+_SUSPECT = ("\\u0000", "\\ud")
+"""As `json` writes NUL and surrogates, whole pairs included: only then is every text looked at."""
+
+
+def to_jsonb(value: Any) -> str:
+    written = json.dumps(value, separators=(",", ":"))
+    if any(mark in written for mark in _SUSPECT):
+        return json.dumps(_storable(value), separators=(",", ":"))
+    return written
+
+
+def storable_text(text: str) -> str:
+    """The text with U+FFFD for what cannot be held."""
+    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, dict):
+        return {_storable(name): _storable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(part) for part in value]
+    return value
