@@ -8,7 +8,7 @@ export PYTHON UPGRADE
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/python
-.PHONY: help setup demo up test check bench lock
+.PHONY: help setup demo up test check bench docs lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,8 +33,12 @@ check: setup ## lint, format, types, import contracts, budgets, docs in step
 	$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
 	$(VENV) -m pytest tests/architecture
 
-bench: setup ## messages per second of the DLMS codec
+bench: setup ## messages per second of the DLMS codec, orders per second of the whole
 	@$(VENV) -m aforo bench codec $(ARGS)
+	@$(VENV) -m aforo bench orders $(ARGS)
+
+docs: setup ## write the reference pages that are made from the code
+	@$(VENV) -m aforo.app.reference_pages docs/reference
 
 lock: ## write both locks anew from pyproject.toml; UPGRADE=1 for the newest versions
 	@sh ci/lock.sh

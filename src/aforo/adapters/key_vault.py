@@ -57,11 +57,19 @@ def _from_hex(text: str) -> bytes:
 
 def _from_file(path: Path, entropy: Entropy) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return _read(path)
     except FileNotFoundError:
-        return _made(path, entropy)
+        pass
     except OSError as wrong:
         raise KeyVaultUnusable(f"the key-encryption key in {path} cannot be read: {wrong.strerror}") from wrong
+    try:
+        return _made(path, entropy)
+    except OSError as wrong:
+        raise KeyVaultUnusable(f"no key-encryption key can be made in {path}: {wrong.strerror}") from wrong
+
+
+def _read(path: Path) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         if os.fstat(handle).st_mode & 0o077:
             raise KeyVaultUnusable(f"{path} can be read by others; chmod 600 it, and consider its keys known")
@@ -73,21 +81,20 @@ def _from_file(path: Path, entropy: Entropy) -> bytes:
 
 def _made(path: Path, entropy: Entropy) -> bytes:
     """On disk, whole, before anything is wrapped under it."""
-    kek = entropy.octets(KEK_OCTETS)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    # Not named after the process: in a container its number is the same at every start, a crash's leftover included.
+    unfinished = path.with_name(f"{path.name}.{entropy.octets(8).hex()}")
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(kek)
-        file.flush()
-        os.fsync(file.fileno())
     try:
-        os.link(unfinished, path)  # unlike a rename, it does not replace one that another process has just made
-    except FileExistsError:
-        return _from_file(path, entropy)
+        with os.fdopen(handle, "wb") as file:
+            file.write(entropy.octets(KEK_OCTETS))
+            file.flush()
+            os.fsync(handle)
+        with suppress(FileExistsError):
+            os.link(unfinished, path)  # unlike a rename, it does not replace one that another process has just made
     finally:
         unfinished.unlink()
     _sync(path.parent)
-    return kek
+    return _read(path)
 
 
 def _sync(folder: Path) -> None:

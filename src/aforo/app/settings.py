@@ -16,28 +16,43 @@ LOOPBACK = "127.0.0.1"
 
 
 class Settings(BaseSettings):
-    """database_url: an external PostgreSQL; empty means the embedded one in the data folder.
-
-    system_title: ours towards devices, 16 hexadecimal digits.   retry_plan: seconds between attempts, with commas.
-    kek: key-encryption key, 64 hexadecimal digits; empty means a file in the data folder.
-    reply_addresses: by Source, where answers go when an order names no ReplyAddress.
-    allowed_replies: prefixes of addresses that answers may go to; loopback always may.
-    models: a folder with meter model files of the operator's own.
-    """
+    """Read from the environment; each description also stands in docs/reference/configuration.md."""
 
     model_config = SettingsConfigDict(env_prefix="AFORO_", extra="ignore", frozen=True)
 
-    database_url: SecretStr = SecretStr("")
-    system_title: str = "41464F0000000001"
-    retry_plan: str = ""
-    kek: SecretStr = SecretStr("")
-    token: SecretStr = SecretStr("")
-    reply_addresses: dict[str, str] = Field(default_factory=dict)
-    allowed_replies: tuple[str, ...] = ()
-    models: Path | None = None
-    host: str = LOOPBACK
-    answer_wait_s: Annotated[float, Field(gt=0, le=600)] = 20.0
-    window: Annotated[int, Field(ge=1, le=2000)] = 256
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="An external PostgreSQL; empty means the embedded one in the data folder."
+    )
+    host: str = Field(default=LOOPBACK, description="Address to listen on. The doors have no TLS of their own.")
+    token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Of the operator API, 16 characters or more; empty makes a new one at every start.",
+    )
+    kek: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key-encryption key, 64 hexadecimal digits; empty means a file in the data folder.",
+    )
+    system_title: str = Field(
+        default="41464F0000000001", description="Our own system title towards devices, 16 hexadecimal digits."
+    )
+    retry_plan: str = Field(
+        default="",
+        description="Seconds before the second, third, ... attempt, with commas; empty means 20,120,3600,14400.",
+    )
+    answer_wait_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=20.0, description="Until a device's silence is certain, in seconds."
+    )
+    window: Annotated[int, Field(ge=1, le=2000)] = Field(
+        default=256, description="Orders handed to one concentrator and not yet answered."
+    )
+    reply_addresses: dict[str, str] = Field(
+        default_factory=dict,
+        description="Where answers go when an order names no ReplyAddress: a JSON object, by Source.",
+    )
+    allowed_replies: tuple[str, ...] = Field(
+        default=(), description="Addresses that answers may go to: a JSON list of prefixes; loopback always may."
+    )
+    models: Path | None = Field(default=None, description="A folder with meter model files of your own.")
 
     @field_validator("system_title")
     @classmethod

@@ -8,7 +8,7 @@ from aforo.domain.devices import Meter
 from aforo.domain.identifiers import Epoch, Fence, MeterNumber, OrderId
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
-from aforo.domain.preconditions import lasting_obstacle
+from aforo.domain.preconditions import is_linked, lasting_obstacle
 from aforo.domain.readback import CommandResult
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.ports import StaleOrder
@@ -62,8 +62,9 @@ class LaneOrders:
             order = await self._book.commit(validate_meter(order, meter, now))
             if order.state is not OrderState.VALIDATED:
                 return None
-        if meter is None:  # unregistered while its command was out: nobody is left who could be asked
-            await self._book.commit(step7.not_sent(order, Cause.NOT_REGISTERED, "unregistered", now, self._plan))
+        if meter is None or not is_linked(meter):  # its command is out, and nobody is left who could be asked
+            cause = Cause.NOT_REGISTERED if meter is None else Cause.NOT_LINKED
+            await self.not_sent(order, cause, "the registry changed while the command was out")
             return None
         if meter.lane != self.lane:
             await self._book.commit(route_to_headend(order, meter, now))

@@ -1,11 +1,12 @@
-"""In-memory twins of the store's ports: they pass the same contract tests, and what was not committed is gone.
+"""In-memory twins of the ports: they pass the same contract tests, and what was not committed is gone.
 
 For tests, and for whoever wants to see the engine work without a database. One event loop, nothing durable.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import shake_256
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
@@ -243,6 +244,36 @@ class MemoryDeviceRegistry:
         keys = (now.encryption_key, now.authentication_key)
         if known is not None and (known.security.encryption_key, known.security.authentication_key) != keys:
             self._ledger.forget(device)
+
+
+class MemoryClock:
+    """See `aforo.engine.ports.Clock`. It stands still until it is moved."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+class MemoryEntropy:
+    """See `aforo.engine.ports.Entropy`. The same seed gives the same octets: for anything but keys of real devices."""
+
+    def __init__(self, seed: bytes = b"") -> None:
+        self._seed = seed
+        self._drawn = 0
+
+    def octets(self, count: int) -> bytes:
+        self._drawn += 1
+        return shake_256(self._drawn.to_bytes(8, "big") + self._seed).digest(count)
+
+    def uuid(self) -> str:
+        """Version 4, variant 1 (RFC 9562, 5.4)."""
+        digits = self.octets(16).hex()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _urgency(order: Order) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The Legacy Integration Database: one pool of connections, and the ports that work on it."""
 
 import json
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import asyncpg
 
@@ -10,6 +10,9 @@ from aforo.adapters.postgres.device_registry import PostgresDeviceRegistry
 from aforo.adapters.postgres.migrations import migrate
 from aforo.adapters.postgres.order_store import PostgresOrderStore
 from aforo.adapters.postgres.session_ledger import PostgresSessionLedger
+from aforo.adapters.postgres.storable import to_jsonb
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECTIONS_MAX = 16
 COMMAND_WAIT_S = 60.0
@@ -28,9 +31,14 @@ class Database:
     @classmethod
     async def open(cls, **arguments: Any) -> Self:
         """Migrated when it returns. arguments: as `asyncpg.connect` takes them."""
+        settings = {"timezone": "UTC", "application_name": "aforo"}
         connection = await asyncpg.connect(**arguments)
         try:
             await migrate(connection)
+            if await connection.fetchval("SHOW synchronous_commit") == "off":
+                settings["synchronous_commit"] = (
+                    "on"  # what a call has returned from is kept, whatever the server's wish
+                )
         finally:
             await connection.close()
         pool = await asyncpg.create_pool(
@@ -38,8 +46,9 @@ class Database:
             min_size=1,
             max_size=CONNECTIONS_MAX,
             init=_prepare,
+            reset=_leave_as_it_is,
             command_timeout=COMMAND_WAIT_S,
-            server_settings={"timezone": "UTC", "application_name": "aforo"},
+            server_settings=settings,
         )
         return cls(pool)
 
@@ -47,5 +56,9 @@ class Database:
         await self._pool.close()
 
 
-async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=to_jsonb, decoder=json.loads, schema="pg_catalog")
+
+
+async def _leave_as_it_is(_: Connection) -> None:
+    """Nothing here changes a session, and asyncpg's own reset is one more round trip for every call."""

@@ -5,6 +5,7 @@ from importlib import resources
 import asyncpg
 
 _LOCK = 0x61666F72  # "afor": two processes that start at the same time must not both migrate.
+LOCK_WAIT_S = 60
 _TABLE = """
 CREATE TABLE IF NOT EXISTS migrations (
     name text PRIMARY KEY,
@@ -23,6 +24,7 @@ def migration_files() -> list[tuple[str, str]]:
 async def migrate(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Bring the database to this version's schema. Again: no effect."""
     async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_TABLE)
         applied = {row["name"] for row in await connection.fetch("SELECT name FROM migrations")}

@@ -109,4 +109,3 @@ def fact_of(row: asyncpg.Record) -> Fact:
 
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
-

@@ -1,0 +1,131 @@
+"""Pages of docs/reference that are made from the code they describe; `make docs` writes, a test compares."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+from pydantic_core import PydanticUndefined
+
+from aforo.app.main import app
+from aforo.app.settings import Settings
+from aforo.domain.causes import CAUSES
+from aforo.domain.delivery import DELIVERY_EDGES
+from aforo.domain.order_states import EDGES, ENDS
+
+_MADE = "<!-- Made from the code by `make docs`. -->\n"
+
+
+def commands() -> str:
+    lines = [
+        "# Commands",
+        _MADE,
+        "Every command takes `--help`, and `--json` prints one JSON document and nothing else. They find the running",
+        "system by `--data` (or `AFORO_DATA`) and `--url` (or `AFORO_URL`); on one machine neither is needed.",
+        "Exit codes: 0 done, 1 not done, 2 a wrong argument; with `limit --wait` also 3, unconfirmed or still open.",
+    ]
+    for name, command in _leaves(typer.main.get_command(app), "aforo"):
+        lines += ["", f"## {name}", "", *_paragraphs(command.help or ""), *_parameters(command)]
+    return "\n".join(lines) + "\n"
+
+
+def configuration() -> str:
+    lines = [
+        "# Configuration",
+        _MADE,
+        "Environment variables, read at the start of `aforo up` and `aforo demo`.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `AFORO_{name.upper()}` | {_default(field)} | {field.description} |")
+    lines += [
+        "| `AFORO_POSTGRES_BIN` |  | Folder with the `initdb` and `postgres` to use for the embedded server. |",
+        "| `AFORO_DATA`, `AFORO_URL` |  | Defaults of `--data` and `--url` for every command. |",
+        "| `AFORO_LANGUAGE` | by locale | `es` or `en`, for what commands say. |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def order_states() -> str:
+    lines = ["# The life of an order", _MADE, "States in capitals are ends.", "", "```mermaid", "stateDiagram-v2"]
+    lines += ["    [*] --> received"]
+    lines += [f"    {before.value} --> {after.value}" for before, edges in EDGES.items() for after in edges]
+    lines += [f"    {end.value} --> [*]" for end in sorted(ENDS, key=lambda end: end.value) if not EDGES[end]]
+    lines += ["```", "", "| from | to | when |", "|---|---|---|"]
+    lines += [f"| {a.value} | {b.value} | {why} |" for a, edges in EDGES.items() for b, why in edges.items()]
+    lines += ["", "## The delivery of its result", "", "| from | to | when |", "|---|---|---|"]
+    lines += [f"| {a.value} | {b.value} | {why} |" for a, edges in DELIVERY_EDGES.items() for b, why in edges.items()]
+    return "\n".join(lines) + "\n"
+
+
+def causes() -> str:
+    lines = [
+        "# Causes",
+        _MADE,
+        "Why an order did not end as wished. Reply: IEC 61968-9, Reply/Error/code. Retry: never, once, or by the plan.",
+        "",
+        "| code | layer | reply | retry | Spanish | English |",
+        "|---|---|---|---|---|---|",
+    ]
+    for cause, facts in CAUSES.items():
+        cells = (cause.value, facts.layer.value, facts.reply, facts.retry.value, facts.es, facts.en)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "order-states.md": order_states,
+    "causes.md": causes,
+}
+
+
+def write(folder: Path) -> None:
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if not children:
+        yield name, command
+        return
+    for child, inner in children.items():
+        yield from _leaves(inner, f"{name} {child}")
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(paragraph.split()) for paragraph in text.replace("\b", "").split("\n\n") if paragraph.strip()]
+
+
+def _parameters(command: Any) -> list[str]:
+    rows = [
+        f"| {_written(parameter)} | {' '.join((getattr(parameter, 'help', '') or '').split())} |"
+        for parameter in command.params
+        if parameter.name != "help"
+    ]
+    return ["", "| argument | meaning |", "|---|---|", *rows] if rows else []
+
+
+def _written(parameter: Any) -> str:
+    metavar = parameter.metavar or parameter.name.upper()
+    if parameter.param_type_name == "argument":
+        return f"`{metavar}`"
+    takes = "" if parameter.is_flag else f" {metavar}"
+    return f"`{max(parameter.opts, key=len)}{takes}`"
+
+
+def _default(field: Any) -> str:
+    value = field.default
+    if value is PydanticUndefined or value is None or not str(value) or value == ():
+        return ""
+    shown = getattr(value, "get_secret_value", lambda: value)()
+    return f"`{shown}`" if shown != "" else ""
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
