@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aforo.cim.control_response import response_envelope
 from aforo.domain.delivery import Delivery
 from aforo.engine.ports import Clock, DeliveryStore, LegacyDoor, OrderStore, StoreUnavailable
 from aforo.flow import step9_reply_to_legacy as step9
 
-BATCH_MAX = 200
+BATCH_MAX = 64
 POSTS_MAX = 16
 """At the same time, whatever the addresses: a commercial system is not to be flooded by us."""
 
@@ -63,12 +63,8 @@ class Answerer:
     async def _send_due(self) -> None:
         """Begin with what is due and not under way, then wait for the next, or to be woken."""
         now = self._clock.now()
-        due = await self._deliveries.inbox_due(now, BATCH_MAX)
-        self._may_be_more = len(due) == BATCH_MAX
-        for delivery in due:
-            if delivery.message.id not in self._under_way:
-                task = asyncio.get_running_loop().create_task(self._send(delivery), name=delivery.message.id)
-                self._under_way[delivery.message.id] = task
+        if len(self._under_way) <= POSTS_MAX:
+            await self._begin_due(now)
         next_due = await self._deliveries.next_answer_due(now)
         wait = SLEEP_MAX if next_due is None else min(next_due - self._clock.now(), SLEEP_MAX)
         try:
@@ -76,6 +72,14 @@ class Answerer:
                 await self._look.wait()
         except TimeoutError:
             return
+
+    async def _begin_due(self, now: datetime) -> None:
+        due = await self._deliveries.inbox_due(now, BATCH_MAX)
+        self._may_be_more = len(due) == BATCH_MAX
+        for delivery in due:
+            if delivery.message.id not in self._under_way:
+                task = asyncio.get_running_loop().create_task(self._send(delivery), name=delivery.message.id)
+                self._under_way[delivery.message.id] = task
 
     async def _send(self, delivery: Delivery) -> None:
         try:
@@ -86,8 +90,8 @@ class Answerer:
             await asyncio.sleep(REST_S)
         finally:
             del self._under_way[delivery.message.id]
-            if self._may_be_more:
-                self._look.set()
+            if self._may_be_more or len(self._under_way) == POSTS_MAX:
+                self._look.set()  # what was not begun for want of room
 
     async def _answer(self, delivery: Delivery) -> None:
         order = await self._orders.order(delivery.message.order_id)

@@ -37,7 +37,7 @@ class BoardSession:
         self._link = BoardLink(ports, concentrator, wake)
         self._epoch = Epoch(0)
         self._is_established = False
-        self._out: dict[OrderId, Order] = {}
+        self._out: dict[OrderId, Claim] = {}
 
     async def run(self) -> bool:
         """False: the concentrator was not to be had, or was lost; do not come back at once."""
@@ -99,8 +99,9 @@ class BoardSession:
         settled = await self._orders.decide(
             order, lambda current: decide(current, now) if current.state.may_have_left else None
         )
-        if settled is not None and settled.state.may_have_left and still_there:
-            self._out[settled.id] = settled
+        meter = await self._orders.meter(order.request.meter)
+        if settled is not None and settled.state.may_have_left and still_there and meter is not None:
+            self._out[settled.id] = Claim(settled, meter)
 
     async def _queue(self) -> list[QueuedOrder]:
         entries: list[QueuedOrder] = []
@@ -121,8 +122,9 @@ class BoardSession:
         if not claims:
             return False
         ordered = await asyncio.gather(*(self._orders.hand_out(claim, self._epoch) for claim in claims))
-        self._out.update({order.id: order for order in ordered})
-        await self._submit(list(zip(ordered, claims, strict=True)))
+        handed = [Claim(order, claim.meter) for order, claim in zip(ordered, claims, strict=True)]
+        self._out.update({claim.order.id: claim for claim in handed})
+        await self._submit(handed)
         return True
 
     async def _reachable(self, claims: Sequence[Claim]) -> list[Claim]:
@@ -145,20 +147,21 @@ class BoardSession:
                 ready.append(claim)
         return ready
 
-    async def _submit(self, handed: list[tuple[Order, Claim]]) -> None:
-        by_id = {order.id: (order, claim) for order, claim in handed}
-        items = [step4.order_item(order, claim.meter, self._epoch) for order, claim in handed]
+    async def _submit(self, handed: Sequence[Claim]) -> None:
+        by_id = {claim.order.id: claim for claim in handed}
+        items = [step4.order_item(claim.order, claim.meter, self._epoch) for claim in handed]
         for batch in board_client.batches(items, self._link.max_pdu):
             response = await self._link.ask(board_client.submit_orders(batch))
             answers = board_client.read_submissions(response, batch)
-            await asyncio.gather(*(self._answered(*by_id[OrderId(answer.order_id)], answer) for answer in answers))
+            await asyncio.gather(*(self._answered(by_id[OrderId(answer.order_id)], answer) for answer in answers))
 
-    async def _answered(self, order: Order, claim: Claim, answer: Submission) -> None:
+    async def _answered(self, claim: Claim, answer: Submission) -> None:
+        order = claim.order
         if answer.taken:
             now = self._ports.clock.now()
             taken = await self._orders.decide(order, lambda current: _taken(current, order, now))
             if taken is not None:
-                self._out[order.id] = taken
+                self._out[order.id] = Claim(taken, claim.meter)
             return
         self._out.pop(order.id, None)
         assert order.fence is not None
@@ -189,21 +192,26 @@ class BoardSession:
     async def _collect(self, result: ItemResult) -> None:
         """A result of an order that is not ours, or of a visit that no longer matters, is only acknowledged."""
         order_id, fence = OrderId(result.order_id), Fence(result.fence)
-        order = self._out.get(order_id) or await self._orders.order(order_id)
-        meter = None if order is None else await self._orders.meter(order.request.meter)
-        if order is None or meter is None:
+        out = self._out.get(order_id) or await self._find(order_id)
+        if out is None:
             return
-        collected = await self._orders.collect(order, meter, step7.from_item(result), fence)
-        if collected is not None or order.fence == fence:
+        collected = await self._orders.collect(out.order, out.meter, step7.from_item(result), fence)
+        if collected is not None or out.order.fence == fence:
             self._out.pop(order_id, None)
+
+    async def _find(self, order_id: OrderId) -> Claim | None:
+        """Of an earlier session."""
+        order = await self._orders.order(order_id)
+        meter = None if order is None else await self._orders.meter(order.request.meter)
+        return None if order is None or meter is None else Claim(order, meter)
 
     async def _poll(self) -> None:
         """Pushes may be lost: fetch what is owed, then look for orders that the concentrator no longer has."""
         await self._fetch_results()
         there = {entry.order_id for entry in await self._queue()}
-        for order in [order for order in self._out.values() if order.id not in there]:
-            current = await self._orders.order(order.id)
-            self._out.pop(order.id)
+        for order_id in [order_id for order_id in self._out if order_id not in there]:
+            current = await self._orders.order(order_id)
+            self._out.pop(order_id)
             if current is not None and current.state.may_have_left and await self._never_begun(current):
                 await self._settle(current, still_there=False)
 

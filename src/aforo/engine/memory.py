@@ -183,11 +183,10 @@ class MemorySessionLedger:
         return Fence(self._fence)
 
     async def reserve_counters(self, device: str, count: int) -> CounterRange | None:
-        return self._reserve(device, count) if device in self._counters else None
+        return self._reserve(device, self._counters[device], count) if device in self._counters else None
 
     async def raise_counter(self, device: str, expected: int, count: int) -> CounterRange:
-        self._counters[device] = max(expected, self._counters.get(device, 0))
-        return self._reserve(device, count)
+        return self._reserve(device, max(expected, self._counters.get(device, 0)), count)
 
     async def counter_on_record(self, device: str) -> int | None:
         return self._counters.get(device)
@@ -195,8 +194,7 @@ class MemorySessionLedger:
     def forget(self, device: str) -> None:
         self._counters.pop(device, None)
 
-    def _reserve(self, device: str, count: int) -> CounterRange:
-        first = self._counters[device]
+    def _reserve(self, device: str, first: int, count: int) -> CounterRange:
         if first + count > COUNTER_MAX + 1:
             raise CountersExhausted(f"no invocation counters are left up to {COUNTER_MAX}: new keys")
         self._counters[device] = first + count

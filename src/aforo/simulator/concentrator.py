@@ -65,7 +65,9 @@ class Concentrator:
         self.memory.table.setdefault(meter, TableEntry(access))
 
     def remove_meter(self, meter: str) -> None:
+        """What waits for it ends as NOT_IN_TABLE."""
         self.memory.table.pop(meter, None)
+        self._line.forget(meter)
 
     def board(self, connection: ConcentratorConnection) -> "AssociationBoard":
         return AssociationBoard(self, connection)

@@ -24,8 +24,14 @@ from aforo.flow.device_client import (
     Exchange,
     Heard,
 )
-from aforo.flow.meter_errand import MeterErrand
-from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterCounters, MeterPort
+from aforo.flow.meter_errand import MeterErrand, MeterTask
+from aforo.simulator.concentrator_settings import (
+    Begun,
+    ConcentratorMemory,
+    ConcentratorSettings,
+    MeterCounters,
+    MeterPort,
+)
 from aforo.simulator.order_ledger import OrderLedger
 
 EXCHANGES_PER_TURN = 256
@@ -91,6 +97,10 @@ class ConcentratorLine:
         self._relays.append(relay)
         return True
 
+    def forget(self, meter: str) -> None:
+        """The association kept for its next order; an errand under way goes on."""
+        self._clients.pop(meter, None)
+
     def next_deadline(self, now: datetime) -> datetime | None:
         if self._is_behind:
             return now
@@ -101,7 +111,8 @@ class ConcentratorLine:
             if self._turn is None and not self._begin(now):
                 self._is_behind = False
                 return
-            assert self._turn is not None
+            if self._turn is None:
+                continue  # an order that ended before a single exchange
             if self._turn.due > now:
                 self._is_behind = False
                 return
@@ -117,20 +128,22 @@ class ConcentratorLine:
         self._relay_was_last = False
         begun = self._memory.begun or self._ledger.begin(now)
         if begun is not None:
-            self._begin_errand(begun.item.meter, now)
+            self._begin_errand(begun, now)
             return True
         if self._relays:
             self._begin_relay(self._relays.popleft(), now)
             return True
         return self._begin_probe(now)
 
-    def _begin_errand(self, meter: str, now: datetime) -> None:
-        begun = self._memory.begun
-        assert begun is not None
+    def _begin_errand(self, begun: Begun, now: datetime) -> None:
+        meter = begun.item.meter
+        if meter not in self._memory.table:
+            self._ledger.finish(_of_unlisted_meter(begun.task), now)
+            return
         model = self._settings.model(begun.item.model)
         assert model is not None, "the ledger takes no order of an unknown model"
         errand = MeterErrand(self._client(meter)).carry_out(begun.task, model)
-        self._go_on(errand, next(errand), meter, now)
+        self._go_on(errand, None, meter=meter, now=now)
 
     def _begin_relay(self, relay: Relay, now: datetime) -> None:
         heard, due = self._call(relay.meter, Exchange(relay.client_sap, relay.server_sap, relay.apdu), now)
@@ -160,26 +173,22 @@ class ConcentratorLine:
             entry.reachable, entry.last_seen = True, turn.due
         if turn.relay is not None:
             turn.relay.answer(turn.heard)
-        if turn.errand is None:
-            return
-        try:
-            step = turn.errand.send(Heard(turn.heard, turn.due))
-        except StopIteration as done:
-            self._end_errand(turn.meter, done.value, turn.due)
-        else:
-            self._go_on(turn.errand, step, turn.meter, turn.due)
+        if turn.errand is not None:
+            self._go_on(turn.errand, Heard(turn.heard, turn.due), meter=turn.meter, now=turn.due)
 
     def _go_on(
-        self, errand: Conversation[CommandResult], step: Exchange | CountersWanted, meter: str, now: datetime
+        self, errand: Conversation[CommandResult], heard: Heard | None, *, meter: str, now: datetime
     ) -> None:
+        """To the errand's next exchange, or to its end. heard: None at its beginning."""
         try:
+            step = next(errand) if heard is None else errand.send(heard)
             while isinstance(step, CountersWanted):
                 step = errand.send(CountersGiven(self._counters(meter, step)))
         except StopIteration as done:
             self._end_errand(meter, done.value, now)
             return
-        heard, due = self._call(meter, step, now)
-        self._turn = _Turn(meter, due, heard, errand=errand)
+        answer, due = self._call(meter, step, now)
+        self._turn = _Turn(meter, due, answer, errand=errand)
 
     def _end_errand(self, meter: str, result: CommandResult, now: datetime) -> None:
         entry = self._memory.table.get(meter)
@@ -225,3 +234,10 @@ class ConcentratorLine:
             return None
         self._memory.meter_counters[meter] = min(max(wanted.expected or 0, known or 0), COUNTER_MAX)
         return MeterCounters(self._memory, meter)
+
+
+def _of_unlisted_meter(task: MeterTask) -> CommandResult:
+    detail = "taken out of the internal table before its order had ended"
+    if task.written is None:
+        return CommandResult(Verdict.KO, Cause.NOT_IN_TABLE, detail)
+    return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)

@@ -1,0 +1,157 @@
+"""OrderStore: which orders may go out now, and when the next one may."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from aforo.adapters.postgres.database import Database
+from aforo.domain.identifiers import OrderId
+from aforo.domain.order import Order, Priority
+from aforo.domain.order_states import ENDS, IN_FLIGHT, OrderState
+from aforo.engine.ports import StaleOrder
+from aforo.flow.decision import Decision
+from cases import WEDNESDAY
+from contract.conftest import Stores, memory_stores, postgres_stores
+from decisions import a_fact, standing, stored
+
+LANE = "concentrator:C-1"
+WAITING = [OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED, OrderState.RECONCILING]
+SOON = WEDNESDAY + timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("state", OrderState)
+async def test_an_order_is_due_in_the_waiting_states_alone(stores: Stores, state: OrderState) -> None:
+    order = await stored(stores.orders, state=state)
+
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == ([order] if state in WAITING else [])
+    assert await stores.orders.lanes_due(WEDNESDAY) == ([LANE] if state in WAITING else [])
+    assert await stores.orders.in_flight(LANE) == ([order] if state in IN_FLIGHT else [])
+    assert await stores.orders.lanes_in_flight() == ([LANE] if state in IN_FLIGHT else [])
+
+
+async def test_the_most_urgent_order_comes_first_then_the_oldest(stores: Stores) -> None:
+    late = await stored(stores.orders, "OS-1", meter="M-1", next_at=WEDNESDAY)
+    later = await stored(stores.orders, "OS-2", meter="M-2", next_at=WEDNESDAY - timedelta(hours=1))
+    urgent = await stored(stores.orders, "OS-3", meter="M-3", priority=Priority.HIGH)
+    most = [await stored(stores.orders, "OS-4", meter="M-0", priority=Priority.HIGH)]
+
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == [urgent, *most, late, later]
+    assert await stores.orders.due(LANE, WEDNESDAY, 3) == [urgent, *most, late]
+
+
+async def test_of_each_meter_one_order_is_due_the_most_urgent_then_the_oldest(stores: Stores) -> None:
+    first = await stored(stores.orders, "OS-1", meter="M-1")
+    await stored(stores.orders, "OS-2", meter="M-1")
+    await stored(stores.orders, "OS-3", meter="M-2")
+    urgent = await stored(stores.orders, "OS-4", meter="M-2", priority=Priority.HIGH)
+
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == [urgent, first]
+
+
+async def test_no_order_is_due_for_a_meter_that_has_another_one_out(stores: Stores) -> None:
+    out = await stored(stores.orders, "OS-1", state=OrderState.DISPATCHED)
+    waiting = await stored(stores.orders, "OS-2", priority=Priority.HIGH)
+    elsewhere = await stored(stores.orders, "OS-3", lane="relay:C-9", next_at=WEDNESDAY)
+
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == []
+    assert await stores.orders.due("relay:C-9", WEDNESDAY, 10) == []
+    assert await stores.orders.lanes_due(WEDNESDAY) == []
+
+    reconciling = await stores.orders.commit(Decision(standing(out, OrderState.RECONCILING), ()))
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == [reconciling]
+
+    await stores.orders.commit(Decision(standing(reconciling, OrderState.VERIFIED), ()))
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == [waiting]
+    assert await stores.orders.due("relay:C-9", WEDNESDAY, 10) == [elsewhere]
+    assert await stores.orders.lanes_due(WEDNESDAY) == [LANE, "relay:C-9"]
+
+
+async def test_a_reconciling_order_without_a_time_waits_for_its_result(stores: Stores) -> None:
+    order = await stored(stores.orders, state=OrderState.RECONCILING, next_at=None)
+
+    assert await stores.orders.due(LANE, WEDNESDAY, 10) == []
+    assert await stores.orders.lanes_due(WEDNESDAY) == []
+    assert await stores.orders.in_flight(LANE) == [order]
+
+
+async def test_an_order_is_due_when_its_time_has_come_and_not_before(stores: Stores) -> None:
+    order = await stored(stores.orders, next_at=SOON)
+
+    assert await stores.orders.due(LANE, SOON - timedelta(microseconds=1), 10) == []
+    assert await stores.orders.lanes_due(SOON - timedelta(microseconds=1)) == []
+    assert await stores.orders.due(LANE, SOON, 10) == [order]
+    assert await stores.orders.lanes_due(SOON) == [LANE]
+
+
+async def test_the_next_moment_is_the_earliest_after_the_one_given(stores: Stores) -> None:
+    assert await stores.orders.next_due(WEDNESDAY) is None
+    await stored(stores.orders, "OS-1", meter="M-1", next_at=WEDNESDAY)
+    await stored(stores.orders, "OS-2", meter="M-2", state=OrderState.HELD, next_at=SOON)
+    await stored(stores.orders, "OS-3", meter="M-3", state=OrderState.RECONCILING, next_at=SOON + timedelta(1))
+    await stored(stores.orders, "OS-4", meter="M-4", state=OrderState.VERIFIED)
+
+    assert await stores.orders.next_due(WEDNESDAY - timedelta(1)) == WEDNESDAY
+    assert await stores.orders.next_due(WEDNESDAY) == SOON
+    assert await stores.orders.next_due(SOON) == SOON + timedelta(1)
+    assert await stores.orders.next_due(SOON + timedelta(1)) is None
+
+
+async def test_an_order_without_a_lane_waits_in_none(stores: Stores) -> None:
+    await stored(stores.orders, lane="", state=OrderState.RECEIVED)
+
+    assert await stores.orders.lanes_due(WEDNESDAY) == []
+
+
+async def test_lanes_are_told_once_each_however_many_orders_wait(stores: Stores) -> None:
+    for number in range(12):
+        await stored(stores.orders, f"OS-{number}", meter=f"M-{number}", lane=f"concentrator:C-{number % 3}")
+
+    assert await stores.orders.lanes_due(WEDNESDAY) == [f"concentrator:C-{number}" for number in range(3)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_the_twin_and_postgresql_agree_after_whatever_happened(database: Database, seed: int) -> None:
+    """Same calls in the same order; then every question has the same answer."""
+    dice = random.Random(seed)
+    twins = (memory_stores(), postgres_stores(database))
+    for number in range(40):
+        lane, meter = f"concentrator:C-{dice.randrange(3)}", f"M-{dice.randrange(12)}"
+        priority = dice.choice(list(Priority))
+        for stores in twins:
+            await stored(stores.orders, f"OS-{number}", meter=meter, lane=lane, priority=priority)
+    for _ in range(120):
+        order_id, state = OrderId(dice.randrange(40) + 1), dice.choice([*OrderState, *WAITING, *WAITING])
+        wait = timedelta(seconds=dice.randrange(-30, 30))
+        assert await _moved(twins[0], order_id, state, wait) == await _moved(twins[1], order_id, state, wait)
+
+    assert await _everything(twins[0]) == await _everything(twins[1])
+
+
+async def _moved(stores: Stores, order_id: OrderId, state: OrderState, wait: timedelta) -> Order | None:
+    order = await stores.orders.order(order_id)
+    assert order is not None
+    times = (
+        {}
+        if state in ENDS or state in (OrderState.DISPATCHED, OrderState.IN_PROGRESS)
+        else {"next_at": WEDNESDAY + wait}
+    )
+    try:
+        return await stores.orders.commit(Decision(standing(order, state, **times), (a_fact(),)))
+    except StaleOrder:
+        return None
+
+
+async def _everything(stores: Stores) -> list[object]:
+    orders = stores.orders
+    moments = [WEDNESDAY + timedelta(seconds=offset) for offset in (-31, -10, 0, 10, 31)]
+    lanes = [f"concentrator:C-{number}" for number in range(3)]
+    return [
+        await orders.latest(100),
+        await orders.counts(),
+        await orders.lanes_in_flight(),
+        [await orders.in_flight(lane) for lane in lanes],
+        [await orders.due(lane, now, limit) for lane in lanes for now in moments for limit in (2, 50)],
+        [await orders.lanes_due(now) for now in moments],
+        [await orders.next_due(now) for now in moments],
+    ]
