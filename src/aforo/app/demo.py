@@ -108,6 +108,10 @@ async def _demonstrate(system: System, meter: Meter, *, as_json: bool) -> Proof:
             begun = system.clock.now()
             envelope = create_envelope(_order(number, receiver.address, system))
             proof.acknowledgement = await _post(f"{system.url}{SOAP_PATH}/EndDeviceControls", envelope)
+            if not as_json:
+                told = proof.acknowledgement
+                say(f"Acknowledged at once: {told.reply.result.value} {told.error.code}, {told.error.reason}")
+                say("")
             await _watch(system, proof, number, as_json=as_json)
             await _watch_load(system, proof, meter, begun)
             proof.after_w = meter.threshold_w
@@ -171,7 +175,6 @@ def _say_beginning(system: System, proof: Proof, meter: Meter, number: str) -> N
     say(f"aforo runs at {system.url}: integration, head-end, PostgreSQL, and a small town of simulated devices.")
     say(f"Meter {METER} (concentrator CT-0001) lets through {proof.before_w} W; its household draws {drawn} W.")
     say(f"Order {number}: limit meter {METER} to 2.5 kW, high priority, by SOAP as a commercial system sends it.")
-    say("")
 
 
 def _say_proof(proof: Proof, meter: Meter, seconds: float) -> None:

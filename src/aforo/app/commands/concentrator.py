@@ -9,9 +9,11 @@ from aforo.adapters.registry_csv import CONCENTRATOR_COLUMNS
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, PageSize, Url
 from aforo.app.commands.registry_import import import_file, say_imported
-from aforo.app.console_output import say, say_json, say_pairs, say_table
+from aforo.app.commands.registry_pages import list_devices, show_device
 
 commands = typer.Typer(no_args_is_help=True, help="Concentrators: import them from a CSV file, list and show them.")
+
+_COLUMNS = ("concentrator", "host", "port", "system_title", "has_keys", "time_zone")
 
 
 @commands.command("import")
@@ -36,13 +38,7 @@ def show(
     as_json: AsJson = False,
 ) -> int:
     """Show what the registry knows of a concentrator. Keys are never shown."""
-    with OperatorClient(locate(data, url)) as client:
-        found = client.get("concentrators", concentrator)
-    if as_json:
-        say_json(found)
-    else:
-        say_pairs(found.items())
-    return 0
+    return show_device("concentrators", concentrator, data=data, url=url, as_json=as_json)
 
 
 @commands.command("list")
@@ -54,13 +50,4 @@ def list_(
     as_json: AsJson = False,
 ) -> int:
     """List concentrators by their number."""
-    with OperatorClient(locate(data, url)) as client:
-        found = client.get("concentrators", limit=limit, after=after)
-    if as_json:
-        say_json(found)
-        return 0
-    names = ("concentrator", "host", "port", "system_title", "has_keys", "time_zone")
-    say_table(names, ([one[name] for name in names] for one in found["concentrators"]))
-    if found["next"]:
-        say(f"more: --after {found['next']}")
-    return 0
+    return list_devices("concentrators", _COLUMNS, page=(limit, after), data=data, url=url, as_json=as_json)

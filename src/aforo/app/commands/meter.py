@@ -9,11 +9,13 @@ from aforo.adapters.registry_csv import METER_COLUMNS, METER_OPTIONS
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, PageSize, Url
 from aforo.app.commands.registry_import import import_file, say_imported
-from aforo.app.console_output import say, say_json, say_pairs, say_table
+from aforo.app.commands.registry_pages import list_devices, show_device
 
 commands = typer.Typer(no_args_is_help=True, help="Meters: import them from a CSV file, list and show them.")
 
 _FILE_HELP = f"CSV in UTF-8 with the columns {', '.join(METER_COLUMNS)}; may have {', '.join(METER_OPTIONS)}."
+
+_COLUMNS = ("meter_number", "link", "concentrator", "host", "port", "model", "commissioned", "max_power_w", "has_keys")
 
 
 @commands.command("import")
@@ -38,13 +40,7 @@ def show(
     as_json: AsJson = False,
 ) -> int:
     """Show what the registry knows of a meter. Keys are never shown."""
-    with OperatorClient(locate(data, url)) as client:
-        found = client.get("meters", meter)
-    if as_json:
-        say_json(found)
-    else:
-        say_pairs(found.items())
-    return 0
+    return show_device("meters", meter, data=data, url=url, as_json=as_json)
 
 
 @commands.command("list")
@@ -56,13 +52,4 @@ def list_(
     as_json: AsJson = False,
 ) -> int:
     """List meters by their number."""
-    with OperatorClient(locate(data, url)) as client:
-        found = client.get("meters", limit=limit, after=after)
-    if as_json:
-        say_json(found)
-        return 0
-    names = ("meter_number", "link", "concentrator", "host", "port", "model", "commissioned", "max_power_w", "has_keys")
-    say_table(names, ([meter[name] for name in names] for meter in found["meters"]))
-    if found["next"]:
-        say(f"more: --after {found['next']}")
-    return 0
+    return list_devices("meters", _COLUMNS, page=(limit, after), data=data, url=url, as_json=as_json)
