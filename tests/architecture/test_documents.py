@@ -32,7 +32,13 @@ def test_every_link_between_documents_leads_somewhere() -> None:
 def test_every_decision_is_in_the_index_and_has_its_five_parts() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
     index = (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")
-    parts = ("**Context.**", "**Decision.**", "**Rejected.**", "**Consequences.**", "**How we would know it was wrong.**")
+    parts = (
+        "**Context.**",
+        "**Decision.**",
+        "**Rejected.**",
+        "**Consequences.**",
+        "**How we would know it was wrong.**",
+    )
     missing = {
         path.name: [part for part in parts if part not in path.read_text(encoding="utf-8")] for path in decisions
     }

@@ -181,6 +181,7 @@ async def found_again(database: Database, order_id: OrderId) -> Order:
         try:
             order = await database.orders.order(order_id)
         except StoreUnavailable:
+            await asyncio.sleep(0)  # the end of a connection must be read before anyone knows of it
             continue
         assert order is not None
         return order

@@ -110,6 +110,8 @@ class DlmsLines:
             raise LineUnavailable(f"{address} did not accept a connection within {CONNECT_WAIT_S:.0f} s") from None
         except OSError as wrong:
             raise LineUnavailable(f"{address}: {wrong.strerror or wrong}") from wrong
+        except UnicodeError as wrong:
+            raise LineUnavailable(f"{address} is not the name of a host") from wrong
         return DlmsLine(link)
 
 

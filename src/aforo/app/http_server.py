@@ -25,6 +25,7 @@ class HttpServer:
     def __init__(self, app: Any, listening: socket.socket) -> None:
         config = uvicorn.Config(
             app,
+            http="h11",  # httptools has no bound for a request's head: one client could fill the memory with it
             log_level="warning",
             access_log=False,
             timeout_keep_alive=LIFETIME_S,

@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -41,6 +41,7 @@ from aforo.simulator.town_file import load_town
 
 SOAP_PATH = "/soap"
 DEFAULT_PORT = 8080
+RESTART_REST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Place:
     """data: the folder of everything that must survive.   database: arguments for asyncpg.   port: 0 chooses one."""
 
     data: Path
-    database: dict[str, Any]
+    database: dict[str, Any] = field(repr=False)
     port: int = DEFAULT_PORT
 
 
@@ -101,7 +102,7 @@ class System:
         door = await stack.enter_async_context(HttpLegacyDoor(ReplyAddresses(settings.allowed_replies)))
         self._wire(door)
         for name, loop in (("relay", self.relay.run), ("answers", self.answerer.run), ("headend", self.dispatcher.run)):
-            task = asyncio.create_task(loop(), name=name)
+            task = asyncio.create_task(keep_running(name, loop, self._report), name=name)
             stack.push_async_callback(_end, task)
         await self._open_doors(stack)
 
@@ -161,6 +162,18 @@ class System:
         running = RunningSystem(self.url, self.token, os.getpid())
         announce(place.data, running)
         stack.callback(withdraw, place.data, running)
+
+
+async def keep_running(
+    name: str, loop: Callable[[], Awaitable[None]], report: Callable[[str, BaseException], None]
+) -> None:
+    """A loop that an error of ours has ended begins anew, from what is stored: else it would be missed by nobody."""
+    while True:
+        try:
+            await loop()
+        except Exception as wrong:  # noqa: BLE001 (whatever it is, orders and answers must not wait for ever)
+            report(name, wrong)
+            await asyncio.sleep(RESTART_REST_S)
 
 
 def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:

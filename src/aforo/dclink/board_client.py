@@ -4,7 +4,8 @@ Each `read_…` takes the response to the request of the same name. It raises Bo
 RemoteProtocolError when its answer is not what the class definition says.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from aforo.dclink import codec
 from aforo.dclink.messages import ItemResult, OrderItem, QueuedOrder, Submission, TableRow, Withdrawal
@@ -29,6 +30,8 @@ from aforo.dlms.events import (
     Response,
     Selection,
 )
+
+T = TypeVar("T")
 
 REQUEST_OCTETS = 64
 """Of an APDU, what ciphering, the service's own fields and an array's head take at most."""
@@ -102,12 +105,17 @@ def read_open_session(response: Response) -> int:
 
 def batches(items: Iterable[OrderItem], max_pdu: int) -> Iterator[tuple[OrderItem, ...]]:
     """Split orders so that each batch fits one APDU of max_pdu octets (the peer's; 0 means no bound)."""
-    octets = (max_pdu or 0xFFFF) - REQUEST_OCTETS
-    waiting = list(items)
-    for portion in portions([codec.encode_order(item) for item in waiting], octets):
-        batch, waiting = waiting[: len(portion)], waiting[len(portion) :]
-        for first in range(0, len(batch), ORDERS_PER_CALL_MAX):
-            yield tuple(batch[first : first + ORDERS_PER_CALL_MAX])
+    yield from _split(list(items), codec.encode_order, max_pdu, ORDERS_PER_CALL_MAX)
+
+
+def name_batches(meters: Iterable[str], max_pdu: int, *, most: int) -> Iterator[tuple[str, ...]]:
+    """Split meter numbers so that each batch fits one request to a peer that takes max_pdu octets; 0 means no bound."""
+    yield from _split(list(meters), codec.encode_name, max_pdu, most)
+
+
+def acknowledgement_batches(results: Iterable[int], max_pdu: int) -> Iterator[tuple[int, ...]]:
+    """The same for result_ids."""
+    yield from _split(list(results), codec.encode_number, max_pdu, RESULTS_PER_ACKNOWLEDGEMENT_MAX)
 
 
 def submit_orders(items: Iterable[OrderItem]) -> ActionRequest:
@@ -150,6 +158,15 @@ def read_push(notification: DataNotification) -> tuple[ItemResult, ...]:
     if logical_name != LOGICAL_NAME:
         raise RemoteProtocolError(ErrorCode.UNSUPPORTED, "a notification that is not the order board's")
     return results
+
+
+def _split(items: Sequence[T], encode: Callable[[T], bytes], max_pdu: int, most: int) -> Iterator[tuple[T, ...]]:
+    at = 0
+    for portion in portions([encode(item) for item in items], (max_pdu or 0xFFFF) - REQUEST_OCTETS):
+        end = at + len(portion)
+        for first in range(at, end, most):
+            yield tuple(items[first : min(first + most, end)])
+        at = end
 
 
 def _behind(key: int) -> Selection | None:

@@ -318,6 +318,8 @@ def _raw_value(value: int) -> bytes:
 
 
 def _moment(at: datetime) -> bytes:
+    if at.utcoffset() is None:
+        raise LocalProtocolError("a moment without a zone is ambiguous")
     return data.octets(dates.encode(at.astimezone(UTC)))
 
 

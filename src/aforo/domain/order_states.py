@@ -76,7 +76,7 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
     S.RECONCILING: {
         S.VERIFIED: "the reading shows the limit",
         S.VALIDATED: "the reading shows another limit, or the concentrator had never begun; to be sent again",
-        S.FAILED: "the reading shows another limit and the plan is exhausted, or it was refused for good after all",
+        S.FAILED: "the reading shows another limit, or it never began, and the plan is exhausted; or refused for good",
         S.EXPIRED: "the concentrator tells that not-after passed before it began",
         S.UNCONFIRMED: "reading was not possible either",
     },

@@ -82,29 +82,33 @@ class Answerer:
                 self._under_way[delivery.message.id] = task
 
     async def _send(self, delivery: Delivery) -> None:
+        is_closed = False
         try:
             async with self._room:
-                await self._answer(delivery)
+                is_closed = await self._answer(delivery)
         except Exception as wrong:  # noqa: BLE001 (one answer's error must not stop the others; it is reported)
             self._report(f"answer {delivery.message.id}", wrong)
             await asyncio.sleep(REST_S)
         finally:
             del self._under_way[delivery.message.id]
-            if self._may_be_more or len(self._under_way) == POSTS_MAX:
-                self._look.set()  # what was not begun for want of room
+            if not is_closed or self._may_be_more or len(self._under_way) == POSTS_MAX:
+                self._look.set()  # due again at a time that was not known, or others had no room to begin
 
-    async def _answer(self, delivery: Delivery) -> None:
+    async def _answer(self, delivery: Delivery) -> bool:
+        """True: answered or kept. False: due again."""
         order = await self._orders.order(delivery.message.order_id)
         assert order is not None, "a result belongs to an order, and orders are never deleted"
         address = order.request.reply_address
         if address is None:
             closed, fact = step9.kept(delivery, "no address to answer to", self._clock.now())
             await self._deliveries.close_delivery(closed, fact)
-            return
+            return True
         envelope = response_envelope(step9.answer(order, delivery.message))
         why = await self._door.post(address, envelope)
         now = self._clock.now()
-        if why:
-            await self._deliveries.close_delivery(*step9.not_answered(delivery, address, why, now))
-        else:
+        if not why:
             await self._deliveries.close_delivery(*step9.answered(order, delivery, address, now))
+            return True
+        standing, delayed = step9.not_answered(delivery, address, why, now)
+        await self._deliveries.close_delivery(standing, delayed)
+        return standing.next_at is None

@@ -33,6 +33,8 @@ class BoardLink:
         self._link = DeviceLink(target, self._line, ledger=ports.ledger, clock=ports.clock, answer_wait=wait)
         self._client: DeviceClient | None = None
         self.is_poll_due = False
+        self._was_busy = False
+        self._polled_at = 0.0
 
     @property
     def client(self) -> DeviceClient:
@@ -68,20 +70,27 @@ class BoardLink:
     async def happening(self, *, busy: bool) -> bool:
         """Wait for a push, a wake-up or the time to poll; False when idle for `linger`.
 
-        busy: orders are out, so silence means that it is time to ask (`is_poll_due`).
+        busy: orders are out, so it is time to ask every now and then (`is_poll_due`), however much comes for others.
         """
-        settings = self._ports.settings
-        self.is_poll_due = False
+        settings, now = self._ports.settings, asyncio.get_running_loop().time()
+        if not (busy and self._was_busy):
+            self._polled_at = now
+        self._was_busy = busy
+        poll_wait_s = self._polled_at + settings.poll_every.total_seconds() - now
+        self.is_poll_due = busy and poll_wait_s <= 0
+        if self.is_poll_due:
+            self._polled_at = now
+            return True
         if self.client.notifications or self._wake.is_set():
             self._wake.clear()
             return True
-        wait = settings.poll_every if busy else settings.linger
         try:
-            frame = await self._frame_or_wake(wait.total_seconds())
+            frame = await self._frame_or_wake(poll_wait_s if busy else settings.linger.total_seconds())
         except LineUnavailable as lost:
             raise DeviceLost(Cause.CONCENTRATOR_UNREACHABLE, str(lost)) from lost
         except LineSilent:
             self.is_poll_due = busy
+            self._polled_at = asyncio.get_running_loop().time()
             return busy
         if frame is not None:
             self.client.take_unasked(frame.apdu)

@@ -1,13 +1,13 @@
 """A lane whose concentrator carries orders out itself: handed over in batches, results pushed and fetched (I4)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from aforo.dclink import board_client
-from aforo.dclink.messages import ItemResult, QueuedOrder, Submission, Withdrawal
-from aforo.dclink.order_board import RESULTS_PER_ACKNOWLEDGEMENT_MAX
-from aforo.dlms.errors import RemoteProtocolError
+from aforo.dclink.messages import ItemResult, OrderItem, QueuedOrder, Submission, Withdrawal
+from aforo.dlms.errors import RemoteProtocolError, malformed
 from aforo.dlms.events import DataAccess
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Concentrator
@@ -23,6 +23,8 @@ from aforo.flow.device_client import DeviceLost
 
 NAMES_PER_CALL = 128
 """Meters asked about at a time: their rows fit one APDU of 16 KiB."""
+
+T = TypeVar("T")
 
 
 class BoardSession:
@@ -90,17 +92,13 @@ class BoardSession:
         if answer is not Withdrawal.BEGUN:
             return True
         # It had begun, and the result was told and acknowledged before: only the meter knows now.
-        await self._orders.lose("its result was told before the head-end stopped")
+        await self._orders.lose_one(order, "its result was told before the head-end stopped")
         return False
 
     async def _settle(self, order: Order, *, still_there: bool) -> None:
-        now = self._ports.clock.now()
-        decide = step7.still_out if still_there else step7.never_arrived
-        settled = await self._orders.decide(
-            order, lambda current: decide(current, now) if current.state.may_have_left else None
-        )
+        settled = await self._orders.settle(order, still_there=still_there)
         meter = await self._orders.meter(order.request.meter)
-        if settled is not None and settled.state.may_have_left and still_there and meter is not None:
+        if settled is not None and still_there and meter is not None:
             self._out[settled.id] = Claim(settled, meter)
 
     async def _queue(self) -> list[QueuedOrder]:
@@ -110,6 +108,7 @@ class BoardSession:
             more = board_client.read_queue(await self._link.ask(board_client.get_queue(after)))
             if not more:
                 return entries
+            _check_rising(after, more[-1].order_id)
             entries.extend(more)
 
     async def _hand_over(self) -> bool:
@@ -118,10 +117,10 @@ class BoardSession:
         claims = await self._orders.claim(room if room > 0 else self._ports.settings.urgent_room)
         if room <= 0:
             claims = [claim for claim in claims if claim.order.request.priority is Priority.HIGH]
-        claims = [claim for claim in await self._reachable(claims) if claim.order.id not in self._out]
+        claims = await self._reachable([claim for claim in claims if claim.order.id not in self._out])
         if not claims:
             return False
-        ordered = await asyncio.gather(*(self._orders.hand_out(claim, self._epoch) for claim in claims))
+        ordered = await _together(self._orders.hand_out(claim, self._epoch) for claim in claims)
         handed = [Claim(order, claim.meter) for order, claim in zip(ordered, claims, strict=True)]
         self._out.update({claim.order.id: claim for claim in handed})
         await self._submit(handed)
@@ -131,9 +130,9 @@ class BoardSession:
         """Those whose meter is in the concentrator's table and answers there; the others wait under their plan."""
         rows = {}
         names = [claim.meter.number for claim in claims]
-        for first in range(0, len(names), NAMES_PER_CALL):
-            request = board_client.get_meters_named(names[first : first + NAMES_PER_CALL])
-            rows.update({row.meter: row for row in board_client.read_meters(await self._link.ask(request))})
+        for batch in board_client.name_batches(names, self._link.max_pdu, most=NAMES_PER_CALL):
+            response = await self._link.ask(board_client.get_meters_named(batch))
+            rows.update({row.meter: row for row in board_client.read_meters(response)})
         ready = []
         for claim in claims:
             row = rows.get(claim.meter.number)
@@ -151,9 +150,21 @@ class BoardSession:
         by_id = {claim.order.id: claim for claim in handed}
         items = [step4.order_item(claim.order, claim.meter, self._epoch) for claim in handed]
         for batch in board_client.batches(items, self._link.max_pdu):
-            response = await self._link.ask(board_client.submit_orders(batch))
-            answers = board_client.read_submissions(response, batch)
-            await asyncio.gather(*(self._answered(by_id[OrderId(answer.order_id)], answer) for answer in answers))
+            answers = await self._submitted(batch)
+            await _together(self._answered(by_id[OrderId(answer.order_id)], answer) for answer in answers)
+
+    async def _submitted(self, batch: Sequence[OrderItem]) -> Sequence[Submission]:
+        """A batch that cannot be read was not taken: one order among them must not hold back the others for ever."""
+        response = await self._link.ask(board_client.submit_orders(batch))
+        try:
+            return board_client.read_submissions(response, batch)
+        except board_client.BoardRefused as refused:
+            if refused.result is not DataAccess.TYPE_UNMATCHED:
+                raise
+        if len(batch) == 1:
+            return [Submission(batch[0].order_id, False, Cause.CONCENTRATOR_FAULT.value)]
+        half = len(batch) // 2
+        return [*await self._submitted(batch[:half]), *await self._submitted(batch[half:])]
 
     async def _answered(self, claim: Claim, answer: Submission) -> None:
         order = claim.order
@@ -175,6 +186,7 @@ class BoardSession:
             results = board_client.read_results(response)
             if not results:
                 return
+            _check_rising(after, results[-1].result_id)
             after = results[-1].result_id
             await self._take_in(results)
 
@@ -182,11 +194,10 @@ class BoardSession:
         """Step 7: commit first, then acknowledge; a result that cannot be stored stays with the concentrator."""
         if not results:
             return
-        await asyncio.gather(*(self._collect(result) for result in results))
-        most = RESULTS_PER_ACKNOWLEDGEMENT_MAX
+        await _together(self._collect(result) for result in results)
         numbers = [result.result_id for result in results]
-        for first in range(0, len(numbers), most):
-            response = await self._link.ask(board_client.acknowledge_results(numbers[first : first + most]))
+        for batch in board_client.acknowledgement_batches(numbers, self._link.max_pdu):
+            response = await self._link.ask(board_client.acknowledge_results(batch))
             board_client.read_acknowledged(response)
 
     async def _collect(self, result: ItemResult) -> None:
@@ -206,9 +217,12 @@ class BoardSession:
         return None if order is None or meter is None else Claim(order, meter)
 
     async def _poll(self) -> None:
-        """Pushes may be lost: fetch what is owed, then look for orders that the concentrator no longer has."""
-        await self._fetch_results()
+        """Pushes may be lost: fetch what is owed, and look for orders that the concentrator no longer has.
+
+        The queue first: an order that leaves it after that has its result among those fetched.
+        """
         there = {entry.order_id for entry in await self._queue()}
+        await self._fetch_results()
         for order_id in [order_id for order_id in self._out if order_id not in there]:
             current = await self._orders.order(order_id)
             self._out.pop(order_id)
@@ -222,6 +236,21 @@ class BoardSession:
             cause = Cause.CONCENTRATOR_UNREACHABLE if lost.cause is Cause.METER_UNREACHABLE else lost.cause
             for claim in await self._orders.claim(self._ports.settings.window):
                 await self._orders.not_sent(claim.order, cause, lost.detail)
+
+
+async def _together(steps: Iterable[Awaitable[T]]) -> list[T]:
+    """All have ended when it returns, or raises what the first that failed did: none goes on behind a new session."""
+    outcomes = await asyncio.gather(*steps, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+
+def _check_rising(after: int, last: int) -> None:
+    """Raises RemoteProtocolError: a concentrator that tells the same entries again would be asked for ever."""
+    if last <= after:
+        raise malformed(f"entries up to {last} where those behind {after} were asked for")
 
 
 def _taken(current: Order, handed: Order, now: datetime) -> Decision | None:

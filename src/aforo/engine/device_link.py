@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from aforo.dlms.counters import CounterRange
+from aforo.dlms.counters import CounterRange, CountersExhausted
+from aforo.dlms.errors import RemoteProtocolError
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address
 from aforo.engine.ports import Clock, Line, Lines, LineSilent, LineUnavailable, SessionLedger
@@ -80,6 +81,11 @@ class DeviceLink:
                 except LineUnavailable as lost:
                     await self._line.drop()
                     step = conversation.throw(DeviceLost(self._target.unavailable, str(lost)))
+                except RemoteProtocolError as wrong:  # of the framing: the stream can no longer be followed
+                    await self._line.drop()
+                    step = conversation.throw(DeviceLost(Cause.PROTOCOL_FAULT, str(wrong)))
+                except CountersExhausted as exhausted:
+                    step = conversation.throw(DeviceLost(Cause.COUNTER_JUMP, str(exhausted)))
                 else:
                     step = conversation.send(answer)
         except StopIteration as done:
@@ -110,3 +116,6 @@ class DeviceLink:
                 return Heard(None, self._clock.now())
             if frame.meter == self._target.meter and frame.client_sap == step.client_sap:
                 return Heard(frame.apdu, self._clock.now())
+            if asyncio.get_running_loop().time() >= deadline:  # what is for others may come without end
+                await self._line.drop()
+                return Heard(None, self._clock.now())

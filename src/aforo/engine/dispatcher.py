@@ -34,7 +34,8 @@ class Dispatcher:
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._failures: dict[str, int] = {}
-        self._resting: set[str] = set()
+        self._resting: dict[str, asyncio.TimerHandle] = {}
+        self._broken: set[str] = set()
         self._room = asyncio.Semaphore(ports.settings.sessions_max)
         self._look = asyncio.Event()
 
@@ -95,6 +96,7 @@ class Dispatcher:
                 is_fine = await self._run_session(lane, wake)
         except Exception as wrong:  # noqa: BLE001 (one lane's error must not stop the others; it is reported)
             self._report(lane, wrong)
+            self._broken.add(lane)
         finally:
             del self._sessions[lane], self._wakes[lane]
         if is_fine:
@@ -118,12 +120,15 @@ class Dispatcher:
     def _rest(self, lane: str) -> None:
         failures = self._failures.get(lane, 0)
         self._failures[lane] = failures + 1
-        self._resting.add(lane)
         rest_s = REST_S[min(failures, len(REST_S) - 1)]
-        asyncio.get_running_loop().call_later(rest_s, self._rested, lane)
+        self._resting[lane] = asyncio.get_running_loop().call_later(rest_s, self._rested, lane)
 
     def _rested(self, lane: str) -> None:
-        self._resting.discard(lane)
+        """A session that broke has left what was out as it was: not due, so that only a new session finds it."""
+        del self._resting[lane]
+        if lane in self._broken:
+            self._broken.discard(lane)
+            self._start(lane)
         self._look.set()
 
     async def _end_sessions(self) -> None:
@@ -131,3 +136,6 @@ class Dispatcher:
         for session in sessions:
             session.cancel()
         await asyncio.gather(*sessions, return_exceptions=True)
+        for rest in self._resting.values():
+            rest.cancel()
+        self._resting.clear()

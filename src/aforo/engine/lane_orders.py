@@ -119,11 +119,24 @@ class LaneOrders:
 
     async def lose(self, detail: str) -> None:
         """The line is gone, or was when this process began: what is out may have reached its meter."""
+        for order in await self.in_flight():
+            await self.lose_one(order, detail)
 
+    async def lose_one(self, order: Order, detail: str) -> None:
         def decide(current: Order) -> Decision | None:
             if not current.state.may_have_left or current.next_at is not None:
                 return None
-            return step7.link_lost(current, detail, self._clock.now())
+            return step7.link_lost(current, detail, self._clock.now(), self._plan)
 
-        for order in await self.in_flight():
-            await self.decide(order, decide)
+        await self.decide(order, decide)
+
+    async def settle(self, order: Order, *, still_there: bool) -> Order | None:
+        """What the concentrator tells of an order that is out. None: it no longer is."""
+
+        def decide(current: Order) -> Decision | None:
+            if not current.state.may_have_left:
+                return None
+            now = self._clock.now()
+            return step7.still_out(current, now) if still_there else step7.never_arrived(current, now, self._plan)
+
+        return await self.decide(order, decide)

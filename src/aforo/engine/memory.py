@@ -239,8 +239,7 @@ class MemoryDeviceRegistry:
             self._meters[one.number] = one
 
     def _forget_when_changed(self, device: str, known: Concentrator | Meter | None, now: DeviceSecurity) -> None:
-        keys = (now.encryption_key, now.authentication_key)
-        if known is not None and (known.security.encryption_key, known.security.authentication_key) != keys:
+        if known is not None and known.security.encryption_key != now.encryption_key:
             self._ledger.forget(device)
 
 

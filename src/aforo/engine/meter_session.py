@@ -51,7 +51,8 @@ class MeterSession:
         if model is None:
             return CommandResult(Verdict.KO, Cause.UNKNOWN_MODEL, f"no model {meter.model!r} is known here")
         kind = kind_of_visit(order)
-        task = MeterTask(kind, order.limit if kind is OrderKind.LIMIT else None)
+        is_limit = kind is OrderKind.LIMIT
+        task = MeterTask(kind, order.limit if is_limit else None, order.request.not_after if is_limit else None)
         try:
             client = self._client(meter)
         except DeviceLost as lost:

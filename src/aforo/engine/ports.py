@@ -148,7 +148,8 @@ class DeviceRegistry(Protocol):
     async def put_meters(self, meters: Sequence[Meter], now: datetime) -> None:
         """Insert or replace, all or none. A changed link closes the old one (valid_to) and opens a new one.
 
-        Changed keys forget the counter on record: new keys begin a new sequence. Raises UnknownConcentrator.
+        A changed encryption key forgets the counter on record: a new one begins a new sequence. Raises
+        UnknownConcentrator.
         """
         ...
 

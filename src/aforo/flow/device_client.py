@@ -40,6 +40,13 @@ CONTACT_TRIES = 2
 ASSOCIATION_TRIES = 3
 """Unanswered ciphered AARQs, while the public client answers, before silence counts as a wrong key."""
 
+COUNTER_CORRECTIONS_MAX = 2
+"""Exception-responses with a counter that one association follows. They are not protected: a device, or whoever sits on
+the line, could else name another one for ever, and use up a key's counters by it."""
+
+NOTIFICATIONS_MAX = 1024
+"""Put aside and not yet taken."""
+
 COUNTER_JUMP_MAX = 1_000_000
 """How far one reading may raise a counter on record: the reading is not protected, so it can be forged."""
 
@@ -161,7 +168,7 @@ class DeviceClient:
         if counters is None:
             counters = yield from self._learn_counter(None)
             asked_public = True
-        unanswered = 0
+        unanswered = corrections = 0
         while True:
             try:
                 return (yield from self.handshake(counters))
@@ -174,6 +181,9 @@ class DeviceClient:
                 elif lost.cause is not Cause.WRONG_KEY or (asked_public and lost.counter is None):
                     raise
                 if lost.counter is not None:
+                    corrections += 1
+                    if corrections > COUNTER_CORRECTIONS_MAX:
+                        raise
                     counters = yield from self._raise_counter(lost.counter, counters)
                 elif not asked_public:
                     counters = yield from self._learn_counter(counters)
@@ -323,6 +333,8 @@ class DeviceClient:
                 raise DeviceLost(cause, str(wrong)) from wrong
             if not isinstance(event, DataNotification):
                 return event, heard.at
+            if len(self.notifications) == NOTIFICATIONS_MAX:
+                raise DeviceLost(Cause.PROTOCOL_FAULT, "the device notifies without end, and does not answer")
             self.notifications.append(event)
             outgoing = None
 

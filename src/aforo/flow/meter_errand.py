@@ -5,6 +5,7 @@ Driven by whoever has the line: a concentrator in delegated mode, the head-end f
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from aforo import dlms
 from aforo.dlms.settings import Ciphering
@@ -25,11 +26,13 @@ RECONCILIATION_TRIES = 2
 class MeterTask:
     """What is to be done at a meter, and how far it has come; kept durably by a concentrator.
 
+    not_after: no SET leaves later, however long it took to reach the meter.
     before: threshold that the meter told before the SET.   written: raw value whose SET has left or is about to.
     """
 
     kind: OrderKind
     limit: PowerLimit | None
+    not_after: datetime | None = None
     before: int | None = None
     written: int | None = None
 
@@ -74,6 +77,9 @@ class MeterErrand:
             outcome = visit.answer(response, at)
             if isinstance(outcome, CommandResult):
                 return outcome
+            if isinstance(outcome, dlms.SetRequest) and task.not_after is not None and at > task.not_after:
+                detail = f"reached at {at.isoformat()}, not to begin after {task.not_after.isoformat()}"
+                return CommandResult(Verdict.KO, Cause.EXPIRED, detail)
             told = _told(response)
             request = outcome
 

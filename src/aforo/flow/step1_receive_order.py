@@ -198,6 +198,10 @@ def _moment(given: tuple[str, str] | None) -> datetime | None:
         es = "Debe ser fecha y hora ISO 8601 con zona, como 2026-11-25T18:00:00-03:00."
         en = "It must be an ISO 8601 date and time with its zone, such as 2026-11-25T18:00:00-03:00."
         raise _refused("5.2", es, en, at)
+    if not 1 < moment.year < 9999:  # a date-time of COSEM that has a time in every zone; 9999 is some systems' "never"
+        es = "El año va de 2 a 9998; si no hay plazo, omita la opción."
+        en = "The year lies between 2 and 9998; when there is no such moment, leave the option out."
+        raise _refused("5.2", es, en, at)
     return moment
 
 

@@ -8,7 +8,11 @@ from aforo.flow.decision import HEADEND, INTEGRATION, Decision, move
 
 
 def route_to_headend(order: Order, meter: Meter | None, now: datetime) -> Decision:
-    """Again when the meter's line has changed while the order waited."""
+    """Again when the meter's line has changed while the order waited.
+
+    An order that may have left did so over the old line. The new one does not know it, which says nothing: it is read,
+    never sent again, so the latest visit is no longer that of its command.
+    """
     request = order.request
     lane = meter.lane if meter else ""
     payload = {
@@ -20,4 +24,5 @@ def route_to_headend(order: Order, meter: Meter | None, now: datetime) -> Decisi
         "link": meter.link.value if meter else None,
     }
     fact = Fact(2, now, INTEGRATION, HEADEND, "OrderRouted", payload)
-    return move(order, order.state, now, fact, lane=lane)
+    fence = None if order.state.may_have_left else order.fence
+    return move(order, order.state, now, fact, lane=lane, fence=fence)

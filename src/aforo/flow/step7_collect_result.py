@@ -105,11 +105,17 @@ def not_sent(order: Order, cause: Cause, detail: str, now: datetime, plan: Retry
     return move(order, state, now, fact, **changes)
 
 
-def link_lost(order: Order, detail: str, now: datetime) -> Decision:
-    """The session ended while the order was out: unless its own result comes after all, it is only read from now on."""
+def link_lost(order: Order, detail: str, now: datetime, plan: RetryPlan) -> Decision:
+    """The session ended while the order was out: unless its own result comes after all, it is only read from now on.
+
+    A reading that was lost has used its attempt: one that ends every session would else be begun for ever.
+    """
     payload = {"cause": Cause.OUTCOME_UNKNOWN.value, "detail": detail}
     fact = Fact(7, now, HEADEND, HEADEND, "LinkLost", payload)
-    return move(order, OrderState.RECONCILING, now, fact, cause=Cause.OUTCOME_UNKNOWN, detail=detail, next_at=now)
+    was_read = order.state is OrderState.RECONCILING and order.fence != order.command_fence
+    next_at = plan.next_at(order.attempts, now) if was_read else now
+    state = OrderState.UNCONFIRMED if next_at is None else OrderState.RECONCILING
+    return move(order, state, now, fact, cause=Cause.OUTCOME_UNKNOWN, detail=detail, next_at=next_at)
 
 
 def _read_back(
@@ -139,16 +145,21 @@ def still_out(order: Order, now: datetime) -> Decision:
     return move(order, order.state, now, fact, next_at=None)
 
 
-def never_arrived(order: Order, now: datetime) -> Decision:
+def never_arrived(order: Order, now: datetime, plan: RetryPlan) -> Decision:
     """The concentrator has not begun the order and never will: the hand-over was lost, or it was withdrawn.
 
-    An order that is being reconciled is read again; one that had just been handed over is handed over again.
+    An order that is being reconciled is read again; one that had just been handed over is handed over again. That
+    costs no attempt when it was the head-end that stopped; a link that every hand-over breaks is given up by the plan.
     """
     fact = Fact(7, now, CONCENTRATOR, HEADEND, "OrderNotThere", {"order": order.number, "fence": order.fence})
     if order.state is OrderState.RECONCILING and order.fence != order.command_fence:
         return move(order, order.state, now, fact, next_at=now)
-    again = replace(order, attempts=max(0, order.attempts - 1))
-    return move(again, OrderState.VALIDATED, now, fact, next_at=now)
+    if order.state is not OrderState.RECONCILING:
+        again = replace(order, attempts=max(0, order.attempts - 1))
+        return move(again, OrderState.VALIDATED, now, fact, next_at=now)
+    next_at = now if order.attempts < _ONCE else plan.next_at(order.attempts, now)
+    state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
+    return move(order, state, now, fact, cause=Cause.CONCENTRATOR_UNREACHABLE, next_at=next_at)
 
 
 def _still_unknown(

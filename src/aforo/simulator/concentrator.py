@@ -22,7 +22,7 @@ class Concentrator:
     """meters: what stands on the line, by number.   memory: what survives a restart, which is a new Concentrator on it.
 
     Faults, to be set at will. is_down: the modem passes nothing on in either direction.   drops_pushes: results must be
-    fetched.
+    fetched.   ledger.is_busy: no new order is taken.
     """
 
     def __init__(

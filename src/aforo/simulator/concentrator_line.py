@@ -176,27 +176,26 @@ class ConcentratorLine:
         if turn.errand is not None:
             self._go_on(turn.errand, Heard(turn.heard, turn.due), meter=turn.meter, now=turn.due)
 
-    def _go_on(
-        self, errand: Conversation[CommandResult], heard: Heard | None, *, meter: str, now: datetime
-    ) -> None:
+    def _go_on(self, errand: Conversation[CommandResult], heard: Heard | None, *, meter: str, now: datetime) -> None:
         """To the errand's next exchange, or to its end. heard: None at its beginning."""
         try:
             step = next(errand) if heard is None else errand.send(heard)
             while isinstance(step, CountersWanted):
                 step = errand.send(CountersGiven(self._counters(meter, step)))
         except StopIteration as done:
-            self._end_errand(meter, done.value, now)
+            self._note_silence(meter, heard, done.value, now)
+            self._ledger.finish(done.value, now)
             return
         answer, due = self._call(meter, step, now)
         self._turn = _Turn(meter, due, answer, errand=errand)
 
-    def _end_errand(self, meter: str, result: CommandResult, now: datetime) -> None:
+    def _note_silence(self, meter: str, heard: Heard | None, result: CommandResult, now: datetime) -> None:
+        """A meter that answers its public client and no wrong key is there all the same."""
         entry = self._memory.table.get(meter)
-        is_silent = result.cause is Cause.METER_UNREACHABLE or result.verdict is Verdict.UNKNOWN
+        is_silent = heard is not None and heard.apdu is None and result.cause is not Cause.WRONG_KEY
         if entry is not None and is_silent:
             entry.reachable = False
             self._probe_at = self._probe_at or now + PROBE_EVERY
-        self._ledger.finish(result, now)
 
     def _call(self, meter: str, exchange: Exchange, now: datetime) -> tuple[bytes | None, datetime]:
         """What the meter answers, and when that is known here."""

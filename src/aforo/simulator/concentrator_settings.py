@@ -118,7 +118,7 @@ class Begun:
     @classmethod
     def of(cls, item: OrderItem) -> "Begun":
         limit = PowerLimit(item.limit_w) if item.kind is ItemKind.LIMIT else None
-        return cls(item, MeterTask(OrderKind[item.kind.name], limit))
+        return cls(item, MeterTask(OrderKind[item.kind.name], limit, item.not_after))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from aforo.dlms.events import (
     Event,
     ExceptionResponse,
     GetRequest,
+    Released,
     SetRequest,
 )
 from aforo.dlms.obis import obis
@@ -137,7 +138,7 @@ class ConcentratorConnection:
         connection = self._associations.get(client)
         if connection is None or apdu[:1] == bytes((acse.AARQ,)):
             connection = self._associations[client] = Connection(self._settings(client))
-            self._servers.pop(client, None)
+            self._end(client)
         return connection
 
     def _settings(self, client: int) -> ServerSettings:
@@ -164,8 +165,16 @@ class ConcentratorConnection:
         match event:
             case AssociationEstablished():
                 self._servers[client] = self._server(client, event)
+            case Released():
+                self._end(client)
             case GetRequest() | SetRequest() | ActionRequest():
                 connection.send(self._servers[client].answer(event))
+
+    def _end(self, client: int) -> None:
+        """The session ends with the association that opened it."""
+        self._servers.pop(client, None)
+        if client != PUBLIC_CLIENT:
+            self._hub.leave(self)
 
     def _server(self, client: int, established: AssociationEstablished) -> Server:
         settings, memory = self._hub.settings, self._hub.memory

@@ -26,13 +26,15 @@ class OrderLedger:
 
     Repeating an order that was taken changes nothing, because its fence is the meter's highest; when it has been
     overtaken or withdrawn, the fence refuses it. So nothing is ever carried out twice, however often it is sent.
+
+    is_busy: a fault, to be set at will: as if the queue were full.
     """
 
     def __init__(self, memory: ConcentratorMemory, settings: ConcentratorSettings) -> None:
         self._memory = memory
         self._settings = settings
-        self._line = [_rank(waiting) for waiting in memory.waiting.values()]
-        heapq.heapify(self._line)
+        self.is_busy = False
+        self._line = self._queue()
         self._fresh: list[ItemResult] = []
 
     def open_session(self, epoch: int) -> bool:
@@ -51,15 +53,15 @@ class OrderLedger:
         return Submission(item.order_id, True)
 
     def withdraw(self, order_id: int) -> Withdrawal:
+        """What of it waits is dropped; BEGUN all the same when it has begun under an earlier fence."""
         memory = self._memory
+        is_begun = memory.begun is not None and memory.begun.item.order_id == order_id
         for meter, waiting in memory.waiting.items():
             if waiting.item.order_id == order_id:
                 del memory.waiting[meter]
                 memory.last[meter] = LastOrder(order_id, waiting.item.fence, withdrawn=True)
-                return Withdrawal.WITHDRAWN
-        if memory.begun is not None and memory.begun.item.order_id == order_id:
-            return Withdrawal.BEGUN
-        if any(result.order_id == order_id for result in memory.results.values()):
+                return Withdrawal.BEGUN if is_begun else Withdrawal.WITHDRAWN
+        if is_begun or any(result.order_id == order_id for result in memory.results.values()):
             return Withdrawal.BEGUN
         last = next((last for last in memory.last.values() if last.order_id == order_id), None)
         if last is None:
@@ -108,6 +110,11 @@ class OrderLedger:
         fresh, self._fresh = self._fresh, []
         return fresh
 
+    def _queue(self) -> list[tuple[int, int, str]]:
+        line = [_rank(waiting) for waiting in self._memory.waiting.values()]
+        heapq.heapify(line)
+        return line
+
     def _refusal(self, item: OrderItem) -> Cause | None:
         memory, last = self._memory, self._memory.last.get(item.meter)
         if item.epoch != memory.epoch:
@@ -132,7 +139,7 @@ class OrderLedger:
         """Every order taken is owed a result, so the room for it is counted from the start."""
         waiting = len(self._memory.waiting)
         owed = waiting + len(self._memory.results) + (self._memory.begun is not None)
-        return waiting >= self._settings.queue_max or owed >= self._settings.results_max
+        return self.is_busy or waiting >= self._settings.queue_max or owed >= self._settings.results_max
 
     def _take(self, item: OrderItem, now: datetime) -> None:
         memory = self._memory
@@ -141,6 +148,8 @@ class OrderLedger:
         waiting = memory.waiting[item.meter] = Waiting(item, memory.next_place)
         memory.next_place += 1
         heapq.heappush(self._line, _rank(waiting))
+        if len(self._line) > 2 * self._settings.queue_max:
+            self._line = self._queue()  # most of it was withdrawn or overtaken
         if overtaken is not None:
             detail = f"overtaken by fence {item.fence} before it had begun"
             self._record(overtaken.item, CommandResult(Verdict.KO, Cause.STALE_FENCE, detail), now)

@@ -1,11 +1,32 @@
 """A town in a TOML file: concentrators, meters, and how they behave. `docs/reference/town-file.md` has every key."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from aforo.domain.quantities import HIGHEST_WATTS, LimitNotRepresentable, PowerLimit
 
 LINKS = ("delegated", "transparent")
+NUMBER_OCTETS_MAX = 64
+BOUNDS = {
+    "answer_wait_s": (1, 3_600),
+    "contracted_power_w": (1, HIGHEST_WATTS),
+    "control_mode": (0, 6),
+    "first_meter": (1, 10**15),
+    "limit_w": (1, HIGHEST_WATTS),
+    "line_delay_ms": (0, 60_000),
+    "load_w": (0, HIGHEST_WATTS),
+    "max_power_w": (1, HIGHEST_WATTS),
+    "meters": (0, 10_000),
+    "min_over_threshold_s": (0, 0xFFFF_FFFF),
+    "port": (0, 32_767),
+    "scaler": (-3, 6),
+}
+"""Lowest and highest value of a key that a file gives, in whichever table. Ports above are the system's to choose."""
+
+_THRESHOLD_MAX = 0xFFFF_FFFF
+_KINDS = {int: "a whole number", str: "a text", bool: "true or false"}
 T = TypeVar("T")
 
 
@@ -85,46 +106,96 @@ def load_town(text: str, origin: str) -> TownPlan:
     return plan
 
 
-def _tables(document: Mapping[str, Any], name: str, origin: str) -> list[dict[str, Any]]:
+def _tables(document: Mapping[str, Any], name: str, where: str, *, within: str = "") -> list[dict[str, Any]]:
     tables = document.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise TownError(f"{origin}: {name} is written [[{name}]]")
+        raise TownError(f"{where}: {name} is written [[{within}{name}]]")
     return tables
 
 
 def _with_meters(table: dict[str, Any], origin: str) -> dict[str, Any]:
-    meters = tuple(_plan(MeterPlan, meter, origin) for meter in _tables(table, "meter", origin))
-    return {**table, "meter": meters}
+    tables = _tables(table, "meter", _where(ConcentratorPlan, table, origin), within="concentrator.")
+    return {**table, "meter": tuple(_plan(MeterPlan, meter, origin) for meter in tables)}
+
+
+def _where(kind: type, table: Mapping[str, Any], origin: str) -> str:
+    """File and table, for messages."""
+    return f"{origin}: {kind.__name__.removesuffix('Plan').lower()} {table.get('number', table.get('name', '?'))}"
 
 
 def _plan(kind: type[T], table: Mapping[str, Any], origin: str) -> T:
-    known = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type]
-    where = f"{origin}: {kind.__name__.removesuffix('Plan').lower()} {table.get('number', table.get('name', '?'))}"
+    where, known = _where(kind, table, origin), get_type_hints(kind)
     for key, value in table.items():
         if key not in known:
             raise TownError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
-        if not isinstance(value, tuple) and type(value).__name__ not in known[key]:
-            raise TownError(f"{where}: {key} is {known[key]}, not {value!r}")
-    try:
-        return kind(**table)
-    except TypeError:
-        raise TownError(f"{where}: its number or name is missing") from None
+        _check_value(f"{where}: {key}", value, known[key])
+        lowest, highest = BOUNDS.get(key, (None, None))
+        if lowest is not None and highest is not None and not lowest <= value <= highest:
+            raise TownError(f"{where}: {key} lies between {lowest} and {highest}, it is not {value}")
+    for field in fields(kind):  # type: ignore[arg-type]  # every plan is a dataclass
+        if field.default is MISSING and field.name not in table:
+            raise TownError(f"{where}: {field.name} is missing")
+    return kind(**table)
+
+
+def _check_value(where: str, value: Any, hint: Any) -> None:
+    if isinstance(value, tuple):
+        return  # tables, which are plans by now
+    allowed = [kind for kind in get_args(hint) or (hint,) if kind in _KINDS]
+    if type(value) not in allowed:
+        raise TownError(f"{where} is {' or '.join(_KINDS[kind] for kind in allowed)}, not {value!r}")
 
 
 def _check(plan: TownPlan, origin: str) -> None:
+    concentrators: set[str] = set()
+    for one in plan.concentrator:
+        where = f"{origin}: concentrator {one.number}"
+        _check_number(where, one.number, concentrators)
+        if one.link not in LINKS:
+            raise TownError(f"{where}: link is {' or '.join(LINKS)}, not {one.link!r}")
+        if one.meters and not one.first_meter:
+            raise TownError(f"{where}: first_meter is missing, the number of the first of its {one.meters} meters")
+        for meter in one.meter:
+            if meter.port:
+                raise TownError(f"{origin}: meter {meter.number}: port is for a meter without a concentrator")
+    for meter in plan.meter:
+        if not meter.in_table:
+            raise TownError(f"{origin}: meter {meter.number}: in_table is for a meter behind a concentrator")
+    _check_meters(plan, origin)
+    _check_ports(plan, origin)
+
+
+def _check_meters(plan: TownPlan, origin: str) -> None:
     numbers: set[str] = set()
-    for concentrator in plan.concentrator:
-        if concentrator.link not in LINKS:
-            raise TownError(f"{origin}: concentrator {concentrator.number}: link is {' or '.join(LINKS)}")
-        if concentrator.meters and not concentrator.first_meter:
-            raise TownError(f"{origin}: concentrator {concentrator.number}: meters needs first_meter")
     for meter in (*plan.meter, *(one for concentrator in plan.concentrator for one in meters_of(concentrator))):
-        if meter.number in numbers:
-            raise TownError(f"{origin}: meter {meter.number} stands there twice")
-        numbers.add(meter.number)
-    for port in (*(one.port for one in plan.concentrator), *(one.port for one in plan.meter)):
-        if not 0 <= port < 32768:
-            raise TownError(f"{origin}: port {port}; devices listen below 32768, or at 0 for one that is free")
+        where = f"{origin}: meter {meter.number}"
+        _check_number(where, meter.number, numbers)
+        key, watts = ("max_power_w", meter.max_power_w) if meter.limit_w is None else ("limit_w", meter.limit_w)
+        try:
+            PowerLimit(watts).scaled(meter.scaler, highest=_THRESHOLD_MAX)
+        except LimitNotRepresentable as wrong:
+            raise TownError(f"{where}: {key}: {wrong}") from wrong
+
+
+def _check_number(where: str, number: str, taken: set[str]) -> None:
+    if not number.isascii() or not number.isprintable() or not 1 <= len(number) <= NUMBER_OCTETS_MAX:
+        raise TownError(f"{where}: number has 1 to {NUMBER_OCTETS_MAX} ASCII characters")
+    if number in taken:
+        raise TownError(f"{where}: number stands there twice")
+    taken.add(number)
+
+
+def _check_ports(plan: TownPlan, origin: str) -> None:
+    taken: set[int] = set()
+    for kind, number, port in _listeners(plan):
+        if port and port in taken:
+            raise TownError(f"{origin}: {kind} {number}: port {port} stands there twice")
+        taken.add(port)
+
+
+def _listeners(plan: TownPlan) -> Iterator[tuple[str, str, int]]:
+    yield from (("concentrator", one.number, one.port) for one in plan.concentrator)
+    yield from (("meter", one.number, one.port) for one in plan.meter)
 
 
 def meters_of(concentrator: ConcentratorPlan) -> list[MeterPlan]:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aforo.dlms.keys import Key, SystemTitle
+from aforo.domain.delivery import Delivery
 from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link, Meter
-from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber
+from aforo.domain.identifiers import ConcentratorNumber, Epoch, MeterNumber, OrderId, OrderNumber
 from aforo.domain.order import Fact, Order, OrderRequest
 from aforo.domain.order_states import OrderState
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
@@ -27,6 +28,8 @@ from cases import WEDNESDAY, a_meter, a_request, an_order
 from unit.engine.virtual_time import LoopClock, seconds_since
 
 TITLE = SystemTitle.from_hex("4146525400000001")
+KEYS = DeviceSecurity(b"AFR\0\0\0\0\2", bytes(range(16)), bytes(range(16, 32)))
+"""As `OpenVault` wraps them: not at all."""
 
 
 class OpenVault:
@@ -38,13 +41,13 @@ class OpenVault:
 
 
 class DeadLines:
-    """No device answers a call. A call waits while the gate is closed.
+    """No device answers a call. A call waits while the gate is closed; every visit to a silent device calls twice.
 
-    calls: who was called, and how many seconds after the start.
+    visited: who, and how many seconds after the start; the second call of a visit is not told.
     """
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, int]] = []
+        self.visited: list[tuple[str, int]] = []
         self.now_open = 0
         self.gate = asyncio.Semaphore(10_000)
 
@@ -52,7 +55,9 @@ class DeadLines:
         self.gate = asyncio.Semaphore(0)
 
     async def open(self, address: Address) -> Line:
-        self.calls.append((address.host, round(asyncio.get_running_loop().time())))
+        call = (address.host, round(asyncio.get_running_loop().time()))
+        if call not in self.visited:
+            self.visited.append(call)
         self.now_open += 1
         try:
             await self.gate.acquire()
@@ -76,6 +81,35 @@ class CountedOrderStore(MemoryOrderStore):
         return await super().lanes_due(now)
 
 
+class UnsteadyDeliveryStore(MemoryDeliveryStore):
+    """is_away: as when the database is, for whoever wants to store how a delivery stands.   is_unread: to read it."""
+
+    is_away = False
+    is_unread = False
+
+    async def inbox_due(self, now: datetime, limit: int) -> list[Delivery]:
+        if self.is_unread:
+            raise StoreUnavailable("away")
+        return await super().inbox_due(now, limit)
+
+    async def close_delivery(self, delivery: Delivery, fact: Fact | None) -> None:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        await super().close_delivery(delivery, fact)
+
+
+class CountedLedger(MemorySessionLedger):
+    """opened: the lane of every session that began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    async def open_epoch(self, lane: str) -> Epoch:
+        self.opened.append(lane)
+        return await super().open_epoch(lane)
+
+
 @dataclass
 class Reports:
     """What was told of going wrong: who, what, and how many seconds after the start."""
@@ -90,20 +124,22 @@ class HeadEnd:
     """Ports for sessions and dispatcher.
 
     woken: lanes that the book told about, and the second at which they are due.   wake: told of them as well.
+    results: how many were committed.   on_result: told of each.
     """
 
     def __init__(self, *, start: datetime = WEDNESDAY, **settings: Any) -> None:
         self.start = start
         self.clock = LoopClock(start)
         self.orders = CountedOrderStore()
-        self.deliveries = MemoryDeliveryStore(self.orders)
-        self.ledger = MemorySessionLedger()
+        self.deliveries = UnsteadyDeliveryStore(self.orders)
+        self.ledger = CountedLedger()
         self.registry = MemoryDeviceRegistry(self.ledger)
         self.lines = DeadLines()
         self.reports = Reports()
         self.woken: list[tuple[str, int]] = []
         self.results = 0
         self.wake: Callable[[str, datetime], None] = lambda *_: None
+        self.on_result: Callable[[], None] = lambda: None
         self.book = OrderBook(self.orders, on_result=self._count, on_waiting=self._waits)
         self.ports = HeadEndPorts(
             book=self.book,
@@ -118,6 +154,7 @@ class HeadEnd:
 
     def _count(self) -> None:
         self.results += 1
+        self.on_result()
 
     def _waits(self, lane: str, due: datetime) -> None:
         self.woken.append((lane, seconds_since(self.start, due)))
@@ -125,15 +162,18 @@ class HeadEnd:
 
     async def direct_meter(self, number: str = "M-1", **changes: Any) -> Meter:
         """Its address is its number, so that a call tells whom it was for."""
-        given = {"number": MeterNumber(number), "address": Address(number, 4059), "model": "", **changes}
+        given = {"number": MeterNumber(number), "address": Address(number, 4059), "security": KEYS, **changes}
         meter = a_meter(Link.DIRECT, **given)
         await self.registry.put_meters([meter], self.start)
         return meter
 
+    async def linked_meter(self, link: Link) -> Meter:
+        meter = a_meter(link, security=KEYS)
+        await self.registry.put_meters([meter], self.start)
+        return meter
+
     async def concentrator(self, number: str = "C-1") -> Concentrator:
-        one = Concentrator(
-            number=ConcentratorNumber(number), address=Address(number, 4059), security=DeviceSecurity()
-        )
+        one = Concentrator(number=ConcentratorNumber(number), address=Address(number, 4059), security=KEYS)
         await self.registry.put_concentrators([one], self.start)
         return one
 

@@ -147,11 +147,21 @@ def test_what_may_have_left_is_never_failed_because_the_concentrator_is_silent()
 
 
 def test_an_order_that_never_arrived_goes_again_without_losing_an_attempt() -> None:
-    again = step7.never_arrived(OUT, WEDNESDAY).order
-    read_again = step7.never_arrived(UNKNOWN, WEDNESDAY).order
+    again = step7.never_arrived(OUT, WEDNESDAY, PLAN).order
+    read_again = step7.never_arrived(UNKNOWN, WEDNESDAY, PLAN).order
 
     assert (again.state, again.attempts, again.next_at) == (OrderState.VALIDATED, 0, WEDNESDAY)
     assert (read_again.state, read_again.next_at) == (OrderState.RECONCILING, WEDNESDAY)
+
+
+def test_a_hand_over_lost_with_its_link_is_repeated_at_once_and_then_under_the_plan() -> None:
+    def lost(attempts: int) -> Order:
+        order = an_order(OrderState.RECONCILING, attempts=attempts)
+        return step7.never_arrived(order, WEDNESDAY, PLAN).order
+
+    assert (lost(1).state, lost(1).attempts, lost(1).next_at) == (OrderState.VALIDATED, 1, WEDNESDAY)
+    assert (lost(2).state, lost(2).next_at) == (OrderState.VALIDATED, WEDNESDAY + timedelta(seconds=120))
+    assert (lost(3).state, lost(3).cause) == (OrderState.FAILED, Cause.CONCENTRATOR_UNREACHABLE)
 
 
 @pytest.mark.parametrize(("code", "cause"), [("NOT_IN_TABLE", Cause.NOT_IN_TABLE), ("X", Cause.CONCENTRATOR_FAULT)])

@@ -8,9 +8,30 @@ from typing import Any, TypeVar
 
 from aforo.dclink import board_client
 from aforo.dclink.messages import ItemKind, ItemResult, OrderItem, QueuedOrder, Submission, TableRow, Withdrawal
-from aforo.dlms import CounterRange, Key, Keys, Request, Response, SystemTitle, gateway, wrapper
+from aforo.dlms import (
+    Associate,
+    ClientSettings,
+    Connection,
+    CounterRange,
+    Event,
+    Key,
+    Keys,
+    Request,
+    Response,
+    SystemTitle,
+    gateway,
+    wrapper,
+)
 from aforo.domain.meter_models import GENERIC, MeterModel
-from aforo.flow.device_client import Conversation, CountersGiven, CountersWanted, DeviceAccess, DeviceClient, Heard
+from aforo.flow.device_client import (
+    PUBLIC_CLIENT,
+    Conversation,
+    CountersGiven,
+    CountersWanted,
+    DeviceAccess,
+    DeviceClient,
+    Heard,
+)
 from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterAccess
 from aforo.simulator.meter import Meter
@@ -114,15 +135,17 @@ class Site:
 
 
 class HeadEnd:
-    """One TCP connection to the concentrator."""
+    """One TCP connection to the concentrator. sent: everything that went over it."""
 
-    def __init__(self, site: Site, *, keys: Keys = CONCENTRATOR_KEYS, max_pdu: int = 16_384) -> None:
+    def __init__(self, site: Site, *, keys: Keys | None = None, max_pdu: int = 16_384) -> None:
         self.site = site
+        device = site.concentrator.settings
         self.connection = site.concentrator.connected()
-        access = DeviceAccess(own_title=CLIENT_TITLE, keys=keys, title=CONCENTRATOR_TITLE, max_pdu=max_pdu)
+        access = DeviceAccess(own_title=CLIENT_TITLE, keys=keys or device.keys, title=device.title, max_pdu=max_pdu)
         chance = Random(site.next_counter)
         self.client = DeviceClient(access, challenge=lambda: chance.randbytes(16))
         self.frames: list[wrapper.WrapperFrame] = []
+        self.sent: list[bytes] = []
         self._reader = wrapper.WrapperReader()
 
     @classmethod
@@ -193,6 +216,7 @@ class HeadEnd:
             answer = Heard(self.frames.pop(0).apdu if self.frames else None, self.site.now)
 
     def send(self, octets: bytes) -> None:
+        self.sent.append(octets)
         self.connection.receive(octets, self.site.now)
         self._take_in()
 
@@ -203,6 +227,32 @@ class HeadEnd:
         first = max(wanted.expected or 0, self.site.next_counter)
         self.site.next_counter = first + 64
         return CountersGiven(CounterRange(first, first + 63))
+
+
+class PublicClient:
+    """An association without security, on a connection of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._connection = site.concentrator.connected()
+        self._client = Connection(ClientSettings())
+        self._exchange(Associate())
+
+    def ask(self, request: Request) -> Event | None:
+        return self._exchange(request)
+
+    def _exchange(self, event: Event) -> Event | None:
+        self._client.send(event)
+        (apdu,) = self._client.outgoing()
+        self._connection.receive(wrapper.encode(PUBLIC_CLIENT, 1, apdu), self._site.now)
+        (frame,) = wrapper.WrapperReader().feed(self._connection.outgoing())
+        return self._client.receive(frame.apdu)
+
+
+def public_aarq() -> bytes:
+    client = Connection(ClientSettings())
+    client.send(Associate())
+    return client.outgoing()[0]
 
 
 @dataclass

@@ -208,6 +208,17 @@ def test_an_order_does_not_begin_after_its_time() -> None:
     assert site.wires["M-2"].seen == []
 
 
+def test_no_set_leaves_after_its_time_however_long_the_meter_took_to_reach() -> None:
+    site = Site(line_delay=SECOND)
+    headend = HeadEnd.in_session(site)
+
+    (result,) = headend.carried_out(an_item(1, not_after=NOON + 3 * SECOND))
+
+    assert outcome(result) == (ItemVerdict.KO, "EXPIRED")
+    assert site.wires["M-1"].seen
+    assert site.wires["M-1"].sets == 0
+
+
 def test_an_order_whose_meter_left_the_table_ends_without_a_visit() -> None:
     site = Site("M-1", "M-2", line_delay=SECOND)
     headend = HeadEnd.in_session(site)
@@ -231,6 +242,19 @@ def test_a_meter_that_is_added_can_be_commanded() -> None:
 
     assert [(answer.taken, answer.cause) for answer in refused] == [(False, "NOT_IN_TABLE")]
     assert [outcome(result) for result in headend.carried_out(an_item(2, "M-2"))] == [(ItemVerdict.OK, "")]
+
+
+def test_a_meter_that_comes_back_with_other_keys_is_associated_anew() -> None:
+    site = Site()
+    headend = HeadEnd.in_session(site)
+    headend.carried_out(an_item(1))
+
+    site.concentrator.remove_meter("M-1")
+    site.meters["M-1"].faults.keys = OTHER_KEYS
+    site.wires["M-1"].line = site.meters["M-1"].line()
+    site.concentrator.add_meter("M-1", MeterAccess(keys=OTHER_KEYS, title=METER_TITLE))
+
+    assert [outcome(result) for result in headend.carried_out(an_item(2))] == [(ItemVerdict.OK, "")]
 
 
 def test_an_unreachable_meter_is_called_until_it_answers() -> None:

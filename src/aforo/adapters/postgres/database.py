@@ -9,6 +9,7 @@ from aforo.adapters.postgres.delivery_store import PostgresDeliveryStore
 from aforo.adapters.postgres.device_registry import PostgresDeviceRegistry
 from aforo.adapters.postgres.migrations import migrate
 from aforo.adapters.postgres.order_store import PostgresOrderStore
+from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.session_ledger import PostgresSessionLedger
 from aforo.adapters.postgres.storable import to_jsonb
 
@@ -30,30 +31,32 @@ class Database:
 
     @classmethod
     async def open(cls, **arguments: Any) -> Self:
-        """Migrated when it returns. arguments: as `asyncpg.connect` takes them."""
-        settings = {"timezone": "UTC", "application_name": "aforo"}
-        connection = await asyncpg.connect(**arguments)
-        try:
-            await migrate(connection)
-            if await connection.fetchval("SHOW synchronous_commit") == "off":
-                settings["synchronous_commit"] = (
-                    "on"  # what a call has returned from is kept, whatever the server's wish
-                )
-        finally:
-            await connection.close()
-        pool = await asyncpg.create_pool(
-            **arguments,
-            min_size=1,
-            max_size=CONNECTIONS_MAX,
-            init=_prepare,
-            reset=_leave_as_it_is,
-            command_timeout=COMMAND_WAIT_S,
-            server_settings=settings,
-        )
-        return cls(pool)
+        """Migrated when it returns. arguments: as `asyncpg.connect` takes them. Raises StoreUnavailable."""
+        return cls(await _migrated_pool(arguments))
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+@tells_outages
+async def _migrated_pool(arguments: dict[str, Any]) -> "asyncpg.Pool[asyncpg.Record]":
+    settings = {"timezone": "UTC", "application_name": "aforo"}
+    connection = await asyncpg.connect(**arguments)
+    try:
+        await migrate(connection)
+        if await connection.fetchval("SHOW synchronous_commit") == "off":
+            settings["synchronous_commit"] = "on"  # what a call has returned from is kept, whatever the server's wish
+    finally:
+        await connection.close()
+    return await asyncpg.create_pool(
+        **arguments,
+        min_size=1,
+        max_size=CONNECTIONS_MAX,
+        init=_prepare,
+        reset=_leave_as_it_is,
+        command_timeout=COMMAND_WAIT_S,
+        server_settings=settings,
+    )
 
 
 async def _prepare(connection: Connection) -> None:

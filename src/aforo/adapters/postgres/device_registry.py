@@ -35,11 +35,12 @@ class PostgresDeviceRegistry:
 
     @tells_outages
     async def list_meters(self, limit: int, *, after: MeterNumber | None = None) -> list[Meter]:
-        return [_meter(row) for row in await self._pool.fetch(SQL["list_meters"], limit, after)]
+        return [_meter(row) for row in await self._pool.fetch(SQL["list_meters"], limit, _place(after))]
 
     @tells_outages
     async def list_concentrators(self, limit: int, *, after: ConcentratorNumber | None = None) -> list[Concentrator]:
-        return [_concentrator(row) for row in await self._pool.fetch(SQL["list_concentrators"], limit, after)]
+        rows = await self._pool.fetch(SQL["list_concentrators"], limit, _place(after))
+        return [_concentrator(row) for row in rows]
 
     @tells_outages
     async def put_concentrators(self, concentrators: Sequence[Concentrator], now: datetime) -> None:
@@ -62,6 +63,11 @@ class PostgresDeviceRegistry:
             await connection.execute(SQL["put_meters"], rows, now)
             await connection.execute(SQL["close_links"], rows, now)
             await connection.execute(SQL["open_links"], rows, now)
+
+
+def _place(after: str | None) -> str | None:
+    """Where a list goes on, from a number that anybody may have written."""
+    return None if after is None else storable_text(after)
 
 
 def _meter_row(meter: Meter) -> dict[str, Any]:

@@ -97,12 +97,14 @@ WITH RECURSIVE waiting(lane) AS (
               AND state IN ('received', 'held', 'validated', 'reconciling'))
     FROM waiting w WHERE w.lane IS NOT NULL
 )
-SELECT lane FROM waiting w
-WHERE lane IS NOT NULL AND EXISTS (
-    SELECT 1 FROM orders o
+-- LIMIT 1, not EXISTS: the planner makes a join of that, and reads every order of a lane before it looks at one.
+-- ORDER BY keeps it on the index: without, it reads the whole table in the hope of an early hit, and finds nothing due.
+SELECT w.lane FROM waiting w CROSS JOIN LATERAL (
+    SELECT FROM orders o
     WHERE o.lane = w.lane AND next_at <= $1 AND state IN ('received', 'held', 'validated', 'reconciling')
       AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
-                      AND out.state IN ('dispatched', 'in_progress', 'reconciling')))
+                      AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
+    ORDER BY next_at LIMIT 1) AS first_due
 
 -- name: next_due
 SELECT min(next_at) FROM orders

@@ -14,6 +14,7 @@ T = TypeVar("T")
 _OUTAGES = (
     OSError,
     asyncpg.InterfaceError,  # the connection or the pool is closed
+    asyncpg.InternalClientError,  # the server has taken its leave, and the end of the connection is still to come
     asyncpg.PostgresConnectionError,  # class 08
     asyncpg.InsufficientResourcesError,  # class 53: no disk, no memory, no connection left
     asyncpg.OperatorInterventionError,  # class 57: shutting down, starting up, cancelled

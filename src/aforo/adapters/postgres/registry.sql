@@ -19,19 +19,18 @@ SELECT g.concentrator FROM jsonb_to_recordset($1) AS g(concentrator text)
 WHERE g.concentrator IS NOT NULL AND NOT EXISTS (SELECT 1 FROM concentrators c WHERE c.number = g.concentrator) LIMIT 1
 
 -- name: forget_meter_counters
--- New keys begin a new sequence of invocation counters.
+-- A new encryption key begins a new sequence of invocation counters. Another authentication key under the same
+-- encryption key does not: the nonces are the same, also those of messages that the device has refused.
 DELETE FROM invocation_counters WHERE device IN (
     SELECT 'meter:' || m.number FROM meters m
-    JOIN jsonb_to_recordset($1) AS g(number text, encryption_key text, authentication_key text) USING (number)
-    WHERE m.encryption_key <> decode(g.encryption_key, 'hex')
-       OR m.authentication_key <> decode(g.authentication_key, 'hex'))
+    JOIN jsonb_to_recordset($1) AS g(number text, encryption_key text) USING (number)
+    WHERE m.encryption_key <> decode(g.encryption_key, 'hex'))
 
 -- name: forget_concentrator_counters
 DELETE FROM invocation_counters WHERE device IN (
     SELECT 'concentrator:' || c.number FROM concentrators c
-    JOIN jsonb_to_recordset($1) AS g(number text, encryption_key text, authentication_key text) USING (number)
-    WHERE c.encryption_key <> decode(g.encryption_key, 'hex')
-       OR c.authentication_key <> decode(g.authentication_key, 'hex'))
+    JOIN jsonb_to_recordset($1) AS g(number text, encryption_key text) USING (number)
+    WHERE c.encryption_key <> decode(g.encryption_key, 'hex'))
 
 -- name: put_concentrators
 INSERT INTO concentrators (number, host, port, client_sap, server_sap, system_title, encryption_key,

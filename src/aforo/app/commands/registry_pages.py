@@ -26,7 +26,7 @@ def list_devices(
     data: Path | None,
     url: str | None,
     as_json: bool,
-) -> int:  # noqa: PLR0913 (a command's options)
+) -> int:
     """page: how many at most, and the number to begin after. Raises CommandFailed."""
     limit, after = page
     with OperatorClient(locate(data, url)) as client:
