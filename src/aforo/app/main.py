@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from aforo.app.commands import concentrator, meter, order
+from aforo.app.commands.decode import decode
 from aforo.app.commands.limit import limit
 from aforo.app.commands.options import AsJson, Data, folder
 from aforo.app.console_output import FAILED, WRONG_USAGE, CommandFailed, complain, say_json
@@ -31,6 +32,7 @@ app.add_typer(concentrator.commands, name="concentrator")
 app.add_typer(order.commands, name="order")
 app.add_typer(bench, name="bench")
 app.command()(limit)
+app.command()(decode)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,0 +1,106 @@
+"""Any DLMS/COSEM octets as a tree of words, for people: what is known is named, what is not is shown with the reason.
+
+Frames of the TCP wrapper (several in a row), the gateway prefix, association control, services, protection.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from aforo.dlms import gateway, printer_acse, printer_protection, printer_services, wrapper
+from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
+from aforo.dlms.keys import Keys, SystemTitle
+from aforo.dlms.printer_acse import UA_NAMES, association_control
+from aforo.dlms.printer_data import text_words
+from aforo.dlms.printer_fields import number_field
+from aforo.dlms.printer_protection import protected
+from aforo.dlms.printer_services import service
+from aforo.dlms.printer_tree import Clues, Node, Reader, counted
+
+__all__ = ["Node", "describe", "lines"]
+
+_HDLC_FLAG = 0x7E
+_OCTETS_SHOWN = 12
+_INDENT = "  "
+
+
+def describe(octets: bytes, keys: Keys | None = None, titles: Sequence[SystemTitle] = ()) -> Node:
+    """Never raises for any octets. Shows no password, challenge or key: only how long it is.
+
+    keys: global keys of suite 0.   titles: of those who may have ciphered; what an AARQ or AARE in the same octets
+    tells is known too. Octets with an AARQ or AARE anywhere lose sight of what cannot be followed: it may be a
+    password that slipped out of its place.
+    """
+    reader = Reader(octets, Clues(keys, titles), is_secret=UA_NAMES in octets)
+    return reader.whole("input", counted(len(octets)), start=0, children=_messages(reader))
+
+
+def lines(tree: Node) -> Iterator[str]:
+    """The octets of a node's own in a column, cut where they are many, then its words, indented."""
+    return _lines(tree, 0)
+
+
+def _lines(node: Node, depth: int) -> Iterator[str]:
+    shown = node.octets.hex()
+    if len(node.octets) > _OCTETS_SHOWN:
+        shown = f"{shown[: 2 * _OCTETS_SHOWN - 3]}..."
+    words = f"{node.label}: {node.value}" if node.value else node.label
+    yield f"{shown:<{2 * _OCTETS_SHOWN}}  {_INDENT * depth}{words}"
+    for child in node.children:
+        yield from _lines(child, depth + 1)
+
+
+def _messages(reader: Reader) -> Iterator[Node]:
+    first = reader.peek()
+    if first == _HDLC_FLAG:
+        reader.is_secret = True
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, "HDLC frames are not decoded; give the APDU inside")
+    if first != 0:
+        yield _apdu(reader)
+        return
+    while reader.left:
+        yield _frame(reader)
+
+
+def _frame(reader: Reader) -> Node:
+    start = reader.at
+    version, source, destination, length = (reader.number(2) for _ in range(4))
+    if version != wrapper.VERSION:
+        raise malformed(f"wrapper version {version}, not {wrapper.VERSION}")
+    words = f"from {source} to {destination}, {counted(length)}"
+    if length > reader.left:
+        words += f", of which {reader.left} there"
+    inner = reader.part(min(length, reader.left))
+    return inner.around("wrapper frame", words, start=start, inside=_apdu)
+
+
+def _apdu(reader: Reader) -> Node:
+    """One APDU that fills the reader."""
+    reader.deeper()
+    tag = reader.peek()
+    read = _READERS.get(tag)
+    if read is None:
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"no APDU begins with {tag:02X}")
+    return read(reader)
+
+
+def _gateway(reader: Reader) -> Node:
+    start = reader.at
+    label = "gateway request" if reader.octet() == gateway.REQUEST else "gateway response"
+    return reader.whole(label, "", start=start, children=_behind_gateway(reader))
+
+
+def _behind_gateway(reader: Reader) -> Iterator[Node]:
+    yield number_field(reader, "network", 1)
+    start = reader.at
+    address = reader.take(reader.octet())
+    yield reader.leaf("device address", text_words(address) or address.hex() or "none", start=start)
+    yield _apdu(reader)
+
+
+_READERS: dict[int, Callable[[Reader], Node]] = {
+    **dict.fromkeys((gateway.REQUEST, gateway.RESPONSE), _gateway),
+    **dict.fromkeys(printer_services.NAMES, service),
+    **dict.fromkeys(printer_acse.NAMES, partial(association_control, inside=_apdu)),
+    **dict.fromkeys(printer_protection.NAMES, partial(protected, inside=_apdu)),
+}
+"""By the tag that an APDU begins with."""
