@@ -155,3 +155,15 @@ async def _everything(stores: Stores) -> list[object]:
         [await orders.lanes_due(now) for now in moments],
         [await orders.next_due(now) for now in moments],
     ]
+
+
+async def test_an_order_is_overtaken_by_a_later_verified_one_of_its_meter_alone(stores: Stores) -> None:
+    old = await stored(stores.orders, "OS-1")
+    other = await stored(stores.orders, "OS-2", meter="M-2")
+    for number in ("OS-3", "OS-4"):
+        await stored(stores.orders, number, state=OrderState.VERIFIED)
+    await stored(stores.orders, "OS-5", meter="M-2", state=OrderState.FAILED)
+    newest = await stored(stores.orders, "OS-6")
+
+    assert await stores.orders.overtaken([old, other, newest]) == {old.id: "OS-4"}
+    assert await stores.orders.overtaken([]) == {}

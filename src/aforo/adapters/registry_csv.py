@@ -212,7 +212,7 @@ def _devices(rows: Rows, read: Callable[[_Reader], D], column: str) -> list[D]:
         devices.append(device)
         before = first.setdefault(device.number, line)
         if before != line and device.number:
-            reader.wrong(column, InvalidCell(f"Ya está en la línea {before}.", f"It is already in line {before}."))
+            reader.wrong(column, InvalidCell("Ya está más arriba.", "It already stands further up."))
     if errors:
         raise InvalidRows(errors)
     return devices

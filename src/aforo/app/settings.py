@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from aforo.adapters.legacy_door import ReplyAddresses
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.retry_plan import RetryPlan
@@ -18,12 +19,15 @@ LOOPBACK = "127.0.0.1"
 class Settings(BaseSettings):
     """Read from the environment; each description also stands in docs/reference/configuration.md."""
 
-    model_config = SettingsConfigDict(env_prefix="AFORO_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="AFORO_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     database_url: SecretStr = Field(
         default=SecretStr(""), description="An external PostgreSQL; empty means the embedded one in the data folder."
     )
-    host: str = Field(default=LOOPBACK, description="Address to listen on. The doors have no TLS of their own.")
+    host: str = Field(
+        default=LOOPBACK,
+        description="Address to listen on. The SOAP door has no authentication and no TLS of its own yet.",
+    )
     token: SecretStr = Field(
         default=SecretStr(""),
         description="Of the operator API, 16 characters or more; empty makes a new one at every start.",
@@ -67,6 +71,27 @@ class Settings(BaseSettings):
     def _is_plan(cls, text: str) -> str:
         RetryPlan.parse(text)
         return text
+
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, token: SecretStr) -> SecretStr:
+        text = token.get_secret_value()
+        if text and not (16 <= len(text) <= 256 and text.isascii() and text.isprintable() and " " not in text):
+            raise ValueError("a token has 16 to 256 visible ASCII characters")
+        return token
+
+    @field_validator("allowed_replies")
+    @classmethod
+    def _are_addresses(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        ReplyAddresses(prefixes)
+        return prefixes
+
+    @field_validator("models")
+    @classmethod
+    def _is_folder(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            raise ValueError("there is no such folder")
+        return folder
 
     @cached_property
     def plan(self) -> RetryPlan:

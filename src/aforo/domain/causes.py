@@ -41,7 +41,9 @@ class Cause(Enum):
     STALE_FENCE = "STALE_FENCE"
     OLD_EPOCH = "OLD_EPOCH"
     WRONG_KEY = "WRONG_KEY"
+    WRONG_DEVICE = "WRONG_DEVICE"
     COUNTER_JUMP = "COUNTER_JUMP"
+    COUNTER_UNREADABLE = "COUNTER_UNREADABLE"
     ASSOCIATION_REFUSED = "ASSOCIATION_REFUSED"
     PROTOCOL_FAULT = "PROTOCOL_FAULT"
     HARDWARE_FAULT = "HARDWARE_FAULT"
@@ -53,6 +55,7 @@ class Cause(Enum):
     METER_REFUSED = "METER_REFUSED"
     NOT_A_POWER = "NOT_A_POWER"
     SCALE_UNREADABLE = "SCALE_UNREADABLE"
+    SCALE_MISMATCH = "SCALE_MISMATCH"
     VERIFY_MISMATCH = "VERIFY_MISMATCH"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     EXPIRED = "EXPIRED"
@@ -128,6 +131,14 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.SECURITY, "5.3", Retry.NEVER,
         "Las claves del equipo no coinciden con las registradas.",
         "The device's keys are not the ones registered."),
+    Cause.WRONG_DEVICE: CauseFacts(
+        Layer.SECURITY, "5.3", Retry.NEVER,
+        "Responde otro equipo: su título no es el registrado.",
+        "Another device answers: its system title is not the one registered."),
+    Cause.COUNTER_UNREADABLE: CauseFacts(
+        Layer.METER, "5.3", Retry.ONCE,
+        "El equipo no deja leer su contador de invocaciones (cliente público 16, 0-0:43.1.1.255 o 0-0:43.1.0.255).",
+        "The device does not tell its invocation counter (public client 16, 0-0:43.1.1.255 or 0-0:43.1.0.255)."),
     Cause.COUNTER_JUMP: CauseFacts(
         Layer.SECURITY, "5.3", Retry.NEVER,
         "El contador de invocaciones leído está demasiado lejos del registrado; se requiere revisión.",
@@ -176,6 +187,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.METER, "5.3", Retry.NEVER,
         "No se pudo leer la escala del registro vigilado; asigne un modelo de escala fija (p. ej. class71-watts).",
         "The scale of the monitored register cannot be read; assign a model with a fixed scale (class71-watts)."),
+    Cause.SCALE_MISMATCH: CauseFacts(
+        Layer.METER, "5.3", Retry.NEVER,
+        "El medidor cuenta en otra escala que la de su modelo; revise el modelo asignado.",
+        "The meter counts in another scale than that of its model; check the model assigned to it."),
     Cause.VERIFY_MISMATCH: CauseFacts(
         Layer.METER, "5.3", Retry.ONCE,
         "El valor leído del medidor no es el ordenado.",

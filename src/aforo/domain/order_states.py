@@ -41,13 +41,14 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
+        S.SUPERSEDED: "a later order for the meter was verified",
     },
     S.HELD: {
         S.VALIDATED: "the working day begins",
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
-        S.SUPERSEDED: "a later order for the meter",
+        S.SUPERSEDED: "a later order for the meter was verified",
     },
     S.VALIDATED: {
         S.DISPATCHED: "handed to the concentrator, or to the line of a direct meter",
@@ -56,7 +57,7 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
         S.REFUSED: "the registry changed: a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
-        S.SUPERSEDED: "a later order for the meter",
+        S.SUPERSEDED: "a later order for the meter was verified",
     },
     S.DISPATCHED: {
         S.IN_PROGRESS: "the meter's turn has begun",

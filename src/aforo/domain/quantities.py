@@ -68,6 +68,12 @@ class PowerLimit:
         return f"{self.watts} W"
 
 
+def plain(watts: Decimal) -> str:
+    """Written out, without an exponent and without zeros that say nothing: 2300, 0.5."""
+    written = f"{watts:f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
 def watts_of(value: int, scaler: int) -> Decimal:
     """The watts of a register's raw value in units of 10^scaler W; exact, so it may have decimals."""
     return Decimal(value).scaleb(scaler)

@@ -1,6 +1,7 @@
 """What the sessions of every kind of lane do with orders: claim those that are due, hand them out, take results in."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aforo.domain.causes import Cause
@@ -16,7 +17,7 @@ from aforo.flow import step7_collect_result as step7
 from aforo.flow.decision import Decision
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
-from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_today
+from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_today, supersede
 from aforo.flow.step7_collect_result import Collected
 
 DECISIONS_MAX = 5
@@ -45,12 +46,20 @@ class LaneOrders:
     async def claim(self, limit: int) -> list[Claim]:
         """Due orders that nothing stands against, highest priority first; the others are decided on the way."""
         orders = await self._book.store.due(self.lane, self._clock.now(), limit)
+        if not orders:
+            return []
         meters = await self._registry.meters({order.request.meter for order in orders})
+        overtaken = await self._book.store.overtaken(orders)
         claims = []
         for order in orders:
-            ready = await self._prepare(order, meters.get(order.request.meter))
-            if ready is not None:
-                claims.append(ready)
+            with suppress(StaleOrder):  # decided by somebody else meanwhile: it comes again when it is still due
+                by = None if order.state is OrderState.RECONCILING else overtaken.get(order.id)
+                if by is not None:
+                    await self._book.commit(supersede(order, by, self._clock.now()))
+                    continue
+                ready = await self._prepare(order, meters.get(order.request.meter))
+                if ready is not None:
+                    claims.append(ready)
         return claims
 
     async def _prepare(self, order: Order, meter: Meter | None) -> Claim | None:

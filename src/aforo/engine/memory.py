@@ -12,7 +12,7 @@ from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order
+from aforo.domain.order import Fact, Order, OrderKind
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
@@ -82,6 +82,16 @@ class MemoryOrderStore:
             if order.lane == lane:
                 first.setdefault(order.request.meter, order)
         return sorted(first.values(), key=_urgency)[:limit]
+
+    async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
+        found: dict[OrderId, OrderNumber] = {}
+        for later in sorted(self._orders.values(), key=lambda one: one.id):
+            if later.state is not OrderState.VERIFIED or later.request.kind is not OrderKind.LIMIT:
+                continue
+            for order in orders:
+                if order.request.kind is OrderKind.LIMIT and _is_later(later, order):
+                    found[order.id] = later.number
+        return found
 
     async def lanes_due(self, now: datetime) -> list[str]:
         return sorted({order.lane for order in self._due(now) if order.lane})
@@ -271,6 +281,10 @@ class MemoryEntropy:
         """Version 4, variant 1 (RFC 9562, 5.4)."""
         digits = self.octets(16).hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _is_later(later: Order, order: Order) -> bool:
+    return later.request.meter == order.request.meter and later.id > order.id
 
 
 def _urgency(order: Order) -> tuple[int, int]:

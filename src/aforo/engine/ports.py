@@ -75,6 +75,13 @@ class OrderStore(Protocol):
         """
         ...
 
+    async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
+        """Of these orders those for whose meter a later one was verified, and the number of the latest such.
+
+        Later: received after it. Only orders that set something overtake, and are overtaken.
+        """
+        ...
+
     async def lanes_due(self, now: datetime) -> list[str]:
         """Lanes for which `due` would give something."""
         ...

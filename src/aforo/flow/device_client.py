@@ -56,7 +56,13 @@ COUNTERS_LOW = 8
 AUTHENTICATION_DIAGNOSTICS = {11, 12, 13, 14}
 """AARE diagnostics about the authentication: mechanism not recognised or required, failure, required (ACSE)."""
 
-_KEY_PROBLEMS = {ErrorCode.WRONG_TAG, ErrorCode.AUTHENTICATION_FAILED, ErrorCode.WRONG_PEER}
+_CAUSE_OF = {
+    ErrorCode.WRONG_TAG: Cause.WRONG_KEY,
+    ErrorCode.AUTHENTICATION_FAILED: Cause.WRONG_KEY,
+    ErrorCode.WRONG_PEER: Cause.WRONG_DEVICE,
+}
+"""What a device's bytes mean for the order; every other way of breaking the protocol is PROTOCOL_FAULT."""
+
 _NOT_POSSIBLE, _DECIPHERING_ERROR, _COUNTER_ERROR = 1, 5, 6
 _DATA, _VALUE = 1, 2
 
@@ -263,7 +269,7 @@ class DeviceClient:
         if established is None:
             if known is not None:
                 return known
-            raise DeviceLost(Cause.ASSOCIATION_REFUSED, "the device's public client is closed: its counter is unknown")
+            raise DeviceLost(Cause.COUNTER_UNREADABLE, "the device's public client is closed: its counter is unknown")
         value = yield from self._read_counter(connection)
         with suppress(DeviceLost):  # what was asked is known; the device ends the public association by itself
             yield from self._converse(connection, dlms.Release(), PUBLIC_CLIENT)
@@ -275,7 +281,7 @@ class DeviceClient:
             event, _ = yield from self._converse(connection, request, PUBLIC_CLIENT)
             if isinstance(event, dlms.GetResponse) and event.data is not None:
                 return whole(event.data)
-        raise DeviceLost(Cause.ASSOCIATION_REFUSED, "the device does not tell its invocation counter")
+        raise DeviceLost(Cause.COUNTER_UNREADABLE, "neither of the two objects can be read")
 
     def _contact(self, connection: Connection) -> Conversation[Connection | None]:
         """The connection associated with the public client; None when the device refuses it."""
@@ -329,8 +335,7 @@ class DeviceClient:
             try:
                 event = connection.receive(heard.apdu)
             except RemoteProtocolError as wrong:
-                cause = Cause.WRONG_KEY if wrong.code in _KEY_PROBLEMS else Cause.PROTOCOL_FAULT
-                raise DeviceLost(cause, str(wrong)) from wrong
+                raise DeviceLost(_CAUSE_OF.get(wrong.code, Cause.PROTOCOL_FAULT), str(wrong)) from wrong
             if not isinstance(event, DataNotification):
                 return event, heard.at
             if len(self.notifications) == NOTIFICATIONS_MAX:

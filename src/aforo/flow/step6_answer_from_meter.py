@@ -46,6 +46,12 @@ _ABSENT = {
 """Answers by which a meter says that it lacks an optional attribute."""
 
 
+SCALE_NOT_TOLD = frozenset(
+    {Cause.SCALE_UNREADABLE, Cause.OBJECT_UNDEFINED, Cause.OBJECT_UNAVAILABLE, Cause.ACCESS_DENIED, Cause.METER_REFUSED}
+)
+"""Reasons for which the scale of the monitored register stays unknown, while the limiter itself may well be there."""
+
+
 class VisitFailed(Exception):
     """The visit ends here with a KO."""
 

@@ -14,7 +14,7 @@ from aforo.domain.devices import Link, Meter
 from aforo.domain.identifiers import Fence
 from aforo.domain.order import Fact, Order, OrderKind
 from aforo.domain.order_states import OrderState
-from aforo.domain.quantities import watts_of
+from aforo.domain.quantities import plain, watts_of
 from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
 from aforo.domain.retry_plan import RetryPlan
 from aforo.flow.decision import CONCENTRATOR, HEADEND, METER, Decision, move
@@ -132,7 +132,7 @@ def _read_back(
     if order.request.kind is OrderKind.READ or readback.watts == order.limit.watts:
         return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
                     next_at=None)  # fmt: skip
-    detail = f"ordered {order.limit}, the meter holds {readback.watts:f} W"
+    detail = f"ordered {order.limit}, the meter holds {plain(readback.watts)} W"
     next_at = plan.next_at(order.attempts, now)
     state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
     return move(order, state, now, *facts, cause=Cause.VERIFY_MISMATCH, detail=detail, evidence=evidence,
@@ -192,9 +192,9 @@ def _next_attempt(order: Order, cause: Cause, now: datetime, plan: RetryPlan) ->
 def evidence_of(readback: Readback) -> dict[str, Any]:
     """The proof as JSON: raw values, their scale, and the same in watts."""
     return {
-        "before_w": f"{readback.before_watts:f}",
-        "threshold_w": f"{readback.watts:f}",
-        "active_w": None if readback.active_watts is None else f"{readback.active_watts:f}",
+        "before_w": plain(readback.before_watts),
+        "threshold_w": plain(readback.watts),
+        "active_w": None if readback.active_watts is None else plain(readback.active_watts),
         "before": readback.before,
         "written": readback.written,
         "threshold": readback.threshold,
@@ -222,7 +222,7 @@ def _visit_facts(meter: Meter, result: CommandResult) -> tuple[Fact, ...]:
         "meter": meter.number,
         "written": readback.written,
         "scaler": readback.scaler,
-        "written_w": f"{watts_of(readback.written, readback.scaler):f}",
+        "written_w": plain(watts_of(readback.written, readback.scaler)),
     }
     return (Fact(5, at, commander, METER, "MeterCommanded", written), answered)
 

@@ -54,6 +54,10 @@ WORDS: dict[str, Words] = {
         "Order refused: {cause}[ Rating: {max_power_w} W.]",
     ),
     "OrderHeld": Words("Orden retenida hasta {until}: {cause}", "Order held until {until}: {cause}"),
+    "OrderSuperseded": Words(
+        "La orden {order} fue reemplazada: la orden {by} se recibió después y ya fue verificada",
+        "Order {order} was replaced: order {by} was received later and is verified",
+    ),
     "OrderExpired": Words(
         "La orden venció: no debía comenzar después de {not_after}",
         "The order expired: it was not to begin after {not_after}",

@@ -86,9 +86,26 @@ def _read(model: MeterModel) -> Conversation:
 
 
 def _scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
-    """The power of ten of watts in which the meter counts its thresholds: the monitored register's own."""
-    if model.scaler is not None:
-        return model.scaler
+    """The power of ten of watts in which the meter counts its thresholds: the monitored register's own.
+
+    A model's fixed scale is for meters that do not tell it. Where the meter tells another one, nothing is written: the
+    limit would be wrong by a power of ten, and read back as right.
+    """
+    if model.scaler is None:
+        return (yield from _told_scaler(model))
+    try:
+        told = yield from _told_scaler(model)
+    except step6.VisitFailed as failed:
+        if failed.result.cause in step6.SCALE_NOT_TOLD:
+            return model.scaler
+        raise
+    if told != model.scaler:
+        detail = f"the meter counts in 10^{told} W, model {model.name} in 10^{model.scaler} W"
+        raise step6.VisitFailed(Cause.SCALE_MISMATCH, detail)
+    return told
+
+
+def _told_scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
     answer = yield step5.get_monitored_value(model)
     monitored = step6.read_monitored_value(answer.response)
     answer = yield step5.get_scaler_unit(monitored.class_id, monitored.obis)

@@ -168,11 +168,11 @@ def test_a_direct_meter_with_a_concentrator_is_a_mistake() -> None:
     assert places(csv_of(a_direct_row(concentrator="C-1"))) == [(2, "concentrator")]
 
 
-def test_a_number_given_twice_is_a_mistake_that_names_the_first_line() -> None:
+def test_a_number_given_twice_is_a_mistake_of_its_second_line() -> None:
     (error,) = errors(csv_of(a_meter_row(), a_meter_row(meter_number="M-2"), a_meter_row()))
 
     assert (error.line, error.column) == (4, "meter_number")
-    assert "line 2" in error.en
+    assert error.en == "It already stands further up."
 
 
 def test_all_mistakes_of_all_lines_are_told_at_once() -> None:

@@ -320,3 +320,21 @@ def test_the_two_uses_of_one_concentrator_are_two_lanes(link: Link) -> None:
         assert [claim.order for claim in await lane_of(headend, lanes[link]).claim(10)] == [order]
 
     in_virtual_time(scene())
+
+
+def test_an_older_order_never_undoes_a_newer_one_that_was_verified() -> None:
+    """It was waiting for its retry while the newer one was carried out."""
+
+    async def scene() -> None:
+        headend = HeadEnd()
+        await headend.direct_meter()
+        old = await headend.order()
+        newer = await headend.order(state=OrderState.VERIFIED)
+
+        assert await lane_of(headend).claim(10) == []
+
+        current = await headend.now(old)
+        assert (current.state, current.cause) == (OrderState.SUPERSEDED, Cause.SUPERSEDED)
+        assert newer.number in current.detail
+
+    in_virtual_time(scene())

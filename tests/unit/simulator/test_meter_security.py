@@ -257,7 +257,7 @@ def test_the_meter_proves_itself_under_its_own_title() -> None:
 
     stranger = Reader(a_meter().line())
     stranger.client.access = replace(stranger.client.access, title=SystemTitle.from_hex("41464F00000000FF"))
-    assert stranger.limit(2_500).cause is Cause.WRONG_KEY
+    assert stranger.limit(2_500).cause is Cause.WRONG_DEVICE
 
 
 def test_no_key_shows_in_what_a_meter_prints() -> None:

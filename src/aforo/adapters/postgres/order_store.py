@@ -80,6 +80,11 @@ class PostgresOrderStore:
         return [order_of(row) for row in await self._pool.fetch(SQL["due"], lane, now, limit)]
 
     @tells_outages
+    async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
+        rows = await self._pool.fetch(SQL["overtaken"], [order.id for order in orders])
+        return {OrderId(row["id"]): OrderNumber(row["number"]) for row in rows}
+
+    @tells_outages
     async def lanes_due(self, now: datetime) -> list[str]:
         return [row[0] for row in await self._pool.fetch(SQL["lanes_due"], now)]
 

@@ -86,6 +86,13 @@ SELECT * FROM (
 ) AS first_of_meter
 ORDER BY priority DESC, id LIMIT $3
 
+-- name: overtaken
+-- Of these orders those that a later verified one of the same meter has overtaken, and by which number.
+SELECT DISTINCT ON (o.id) o.id, later.number
+FROM orders o JOIN orders later ON later.meter = o.meter AND later.id > o.id
+WHERE o.id = ANY($1::bigint[]) AND o.kind = 'LIMIT' AND later.kind = 'LIMIT' AND later.state = 'VERIFIED'
+ORDER BY o.id, later.id DESC
+
 -- name: lanes_due
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.
 WITH RECURSIVE waiting(lane) AS (

@@ -100,6 +100,7 @@ CREATE INDEX orders_next ON orders (next_at)
     WHERE state IN ('received', 'held', 'validated', 'reconciling') AND next_at IS NOT NULL;
 CREATE INDEX orders_out ON orders (lane) WHERE state IN ('dispatched', 'in_progress', 'reconciling');
 CREATE INDEX orders_number ON orders (number);
+CREATE INDEX orders_verified ON orders (meter, id) WHERE state = 'VERIFIED';
 
 CREATE TABLE facts (
     serial    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
