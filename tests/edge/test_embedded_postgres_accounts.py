@@ -44,6 +44,12 @@ needs_user_namespaces = pytest.mark.skipif(
 )
 
 
+needs_an_open_way = pytest.mark.skipif(
+    not all(above.stat().st_uid == 0 or above.stat().st_mode & 1 for above in Path(launcher.__file__).parents),
+    reason="this clone lies in another user's closed home, which root passes by its powers alone",
+)
+
+
 @pytest.fixture
 def place() -> Iterator[Path]:
     with a_place() as folder:
@@ -158,6 +164,7 @@ def test_root_without_user_namespaces_runs_binaries_that_lie_in_a_closed_home(pl
         assert child.facts["visits"] == 1
 
 
+@needs_an_open_way
 @needs_root
 def test_root_that_may_not_become_anybody_is_told_so(place: Path) -> None:
     """A container without capabilities."""
