@@ -22,7 +22,6 @@ from aforo.dlms import (
     Key,
     Keys,
     Mechanism,
-    Response,
     ServerSettings,
     SetRequest,
     SetResponse,
@@ -31,6 +30,7 @@ from aforo.dlms import (
     xdlms,
 )
 from aforo.dlms.counters import COUNTER_MAX
+from aforo.dlms.events import ServiceResponse
 from aforo.dlms.obis import obis
 from aforo.dlms.protection import Protection
 
@@ -162,13 +162,13 @@ def _sealing(ciphering: Ciphering, *, by_meter: bool = False) -> Protection:
     return Protection(ClientSettings(title=title, peer_title=peer, keys=_KEYS, counters=counters, ciphering=ciphering))
 
 
-def _responses(response: Response, ciphering: Ciphering, count: int) -> list[bytes]:
+def _responses(response: ServiceResponse, ciphering: Ciphering, count: int) -> list[bytes]:
     """Each under the next counter, or they would be replays."""
     meter, plain = _sealing(ciphering, by_meter=True), xdlms.encode_response(response, _PRIORITY)
     return [meter.seal(plain) for _ in range(count)]
 
 
-def _decoding(name: str, response: Response, ciphering: Ciphering) -> Operation:
+def _decoding(name: str, response: ServiceResponse, ciphering: Ciphering) -> Operation:
     def prepare(count: int) -> Iterable[tuple[Protection, bytes]]:
         client = _sealing(ciphering)
         return [(client, apdu) for apdu in _responses(response, ciphering, count)]

@@ -11,7 +11,8 @@ from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 class State(StrEnum):
     """IDLE: no association.   ASKED: AARQ sent, or received and not yet answered.   PROVING: HLS passes 3 and 4.
 
-    READY: associated, nothing outstanding.   BUSY: one request outstanding.   RELEASING: RLRQ sent.
+    READY: associated, nothing outstanding.   BUSY: one request outstanding, or under way in blocks.
+    RELEASING: RLRQ sent.
     """
 
     IDLE = "idle"
@@ -30,8 +31,10 @@ class Move(StrEnum):
     PROOF = "reply_to_HLS_authentication"
     PROVED = "its response"
     REQUEST = "a request"
+    BLOCK = "a block, or the word for the next one"
     RESPONSE = "a response"
-    NOTIFICATION = "a data-notification"
+    NOTIFICATION = "a notification"
+    CONFIRM = "a data-notification-confirm"
     RLRQ = "RLRQ"
     RLRE = "RLRE"
 
@@ -43,14 +46,20 @@ TABLE: dict[tuple[State, Move], State] = {
     (S.PROVING, M.PROOF): S.PROVING,
     (S.PROVING, M.PROVED): S.READY,
     (S.READY, M.REQUEST): S.BUSY,
+    (S.BUSY, M.BLOCK): S.BUSY,
     (S.BUSY, M.RESPONSE): S.READY,
     (S.READY, M.NOTIFICATION): S.READY,
     (S.BUSY, M.NOTIFICATION): S.BUSY,
     (S.RELEASING, M.NOTIFICATION): S.RELEASING,
+    (S.READY, M.CONFIRM): S.READY,
+    (S.BUSY, M.CONFIRM): S.BUSY,
+    (S.RELEASING, M.CONFIRM): S.RELEASING,
     (S.READY, M.RLRQ): S.RELEASING,
     (S.RELEASING, M.RLRE): S.IDLE,
 }
-"""AARE leads to PROVING instead when the mechanism has passes 3 and 4. A server takes AARQ and RLRQ in every state."""
+"""AARE leads to PROVING instead when the mechanism has passes 3 and 4. A server takes AARQ and RLRQ in every
+state, and a new REQUEST in place of what was under way in blocks. An abort, at either end, leads to IDLE from anywhere.
+"""
 
 
 def sent(state: State, move: Move) -> State:

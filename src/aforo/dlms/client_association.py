@@ -1,8 +1,9 @@
 """The client's end of an association."""
 
+from dataclasses import replace
+
 from aforo.dlms import acse, association_states, data, xdlms
 from aforo.dlms.association import (
-    ANSWER_OF,
     ASSOCIATION_CLASS,
     CHALLENGE_OCTETS,
     CURRENT_ASSOCIATION,
@@ -10,26 +11,34 @@ from aforo.dlms.association import (
     Association,
 )
 from aforo.dlms.association_states import Move, State
+from aforo.dlms.client_exchange import INVOKE_IDS, ClientExchange
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 from aforo.dlms.events import (
+    Abort,
+    AccessRequest,
+    ActionListRequest,
     ActionRequest,
     ActionResponse,
     Associate,
     AssociationEstablished,
     AssociationRejected,
+    Conformance,
     DataAccess,
     Event,
     ExceptionResponse,
+    GetListRequest,
     GetRequest,
+    NotificationConfirm,
     Release,
     Released,
     Request,
     Response,
+    ServiceError,
+    SetListRequest,
     SetRequest,
 )
+from aforo.dlms.offered_services import check_offered
 from aforo.dlms.settings import ClientSettings, Mechanism
-
-_INVOKE_IDS = 16
 
 
 class ClientAssociation(Association):
@@ -39,14 +48,20 @@ class ClientAssociation(Association):
         super().__init__(settings)
         self._settings = settings
         self._invoke = 0
-        self._outstanding: Request | None = None
+        self._exchange: ClientExchange | None = None
 
     def send(self, event: Event) -> None:
         match event:
-            case GetRequest() | SetRequest() | ActionRequest():
-                after = association_states.sent(self._state, Move.REQUEST)
-                self._request(event)
-                self._outstanding = event
+            case GetRequest() | SetRequest() | ActionRequest() | AccessRequest() | GetListRequest():
+                after = self._ask(event)
+            case SetListRequest() | ActionListRequest():
+                after = self._ask(event)
+            case NotificationConfirm():
+                after = association_states.sent(self._state, Move.CONFIRM)
+                check_offered(event, self._offered)
+                self._outgoing.append(self._protected(xdlms.encode_notification_confirm(event)))
+            case Abort():
+                after = State.IDLE
             case Associate():
                 after = association_states.sent(self._state, Move.AARQ)
                 self._established = None
@@ -58,15 +73,25 @@ class ClientAssociation(Association):
                 raise LocalProtocolError(f"a client does not send {type(event).__name__}")
         self._state = after
 
+    def _ask(self, request: Request) -> State:
+        after = association_states.sent(self._state, Move.REQUEST)
+        check_offered(request, self._offered)
+        self._request(request)
+        return after
+
     def receive(self, apdu: bytes) -> Event | None:
         if not apdu:
             raise malformed("an empty APDU")
+        whole = self._joined(apdu)
+        return None if whole is None else self._whole(whole)
+
+    def _whole(self, apdu: bytes) -> Event | None:
         if apdu[0] == acse.AARE:
             return self._aare(apdu)
         if apdu[0] == acse.RLRE:
             return self._rlre(apdu)
-        if apdu[0] == xdlms.EXCEPTION_RESPONSE:
-            return self._exception(apdu)
+        if apdu[0] in (xdlms.EXCEPTION_RESPONSE, xdlms.CONFIRMED_SERVICE_ERROR):
+            return self._failure(apdu)
         return self._service(self._opened(apdu))
 
     def _initiate_request(self) -> bytes:
@@ -140,30 +165,33 @@ class ClientAssociation(Association):
         self._state = State.PROVING
 
     def _request(self, request: Request) -> None:
-        self._invoke = (self._invoke + 1) % _INVOKE_IDS
-        self._send_service(xdlms.encode_request(request, self._invoke))
+        self._general = None
+        invoke = (self._invoke + 1) % INVOKE_IDS
+        if request.high and Conformance.PRIORITY not in self._offered:
+            request = replace(request, high=False)
+        exchange = ClientExchange(request, invoke, self._bounds())
+        self._send_service(exchange.begin())
+        self._invoke, self._exchange = invoke, exchange
 
     def _service(self, plain: bytes) -> Event | None:
-        if plain[0] == xdlms.DATA_NOTIFICATION:
+        if plain[0] in (xdlms.DATA_NOTIFICATION, xdlms.EVENT_NOTIFICATION):
             self._state = association_states.received(self._state, Move.NOTIFICATION)
-            return xdlms.decode_notification(plain)
-        if plain[0] == xdlms.EXCEPTION_RESPONSE:
-            return self._exception(plain)
-        if plain[0] not in xdlms.RESPONSES:
-            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"APDU {plain[0]:02X}")
-        response, priority = xdlms.decode_response(plain)
-        if priority & 0x0F != self._invoke:
-            raise RemoteProtocolError(
-                ErrorCode.UNEXPECTED_APDU, f"an answer to invoke-id {priority & 0x0F}, asked was {self._invoke}"
-            )
-        return self._proved(response) if self._state is State.PROVING else self._response(response)
+            is_event = plain[0] == xdlms.EVENT_NOTIFICATION
+            return xdlms.decode_event_notification(plain) if is_event else xdlms.decode_notification(plain)
+        if plain[0] in (xdlms.EXCEPTION_RESPONSE, xdlms.CONFIRMED_SERVICE_ERROR):
+            return self._failure(plain)
+        if self._exchange is None:
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, "an answer where nothing was asked")
+        outcome = self._exchange.take(plain)
+        if isinstance(outcome, bytes):
+            self._state = association_states.received(self._state, Move.BLOCK)
+            self._send_service(outcome)
+            return None
+        return self._proved(outcome) if self._state is State.PROVING else self._response(outcome)
 
     def _response(self, response: Response) -> Response:
-        after = association_states.received(self._state, Move.RESPONSE)
-        assert self._outstanding is not None, "BUSY means that one is outstanding"
-        if not isinstance(response, ANSWER_OF[type(self._outstanding)]):
-            raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, f"{type(response).__name__} to another service")
-        self._state = after
+        self._state = association_states.received(self._state, Move.RESPONSE)
+        self._general = None
         return response
 
     def _proved(self, response: Response) -> Event:
@@ -191,10 +219,12 @@ class ClientAssociation(Association):
             self._protection.open(information)
         return Released()
 
-    def _exception(self, apdu: bytes) -> ExceptionResponse:
+    def _failure(self, apdu: bytes) -> ExceptionResponse | ServiceError:
         """Instead of any answer. It is not protected, so it decides nothing but that this exchange has failed."""
         if self._state in (State.IDLE, State.READY):
-            raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, f"an exception-response while {self._state.value}")
-        exception = xdlms.decode_exception(apdu)
+            raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, f"a refusal while {self._state.value}")
+        is_exception = apdu[0] == xdlms.EXCEPTION_RESPONSE
+        failure = xdlms.decode_exception(apdu) if is_exception else xdlms.decode_service_error(apdu)
         self._state = State.READY if self._state is State.BUSY else State.IDLE
-        return exception
+        self._general = None
+        return failure

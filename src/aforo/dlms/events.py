@@ -83,6 +83,41 @@ class ActionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class GetListRequest:
+    """Several attributes at once; `high` of each item is not told apart from the list's."""
+
+    items: tuple[GetRequest, ...]
+    high: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetListRequest:
+    items: tuple[SetRequest, ...]
+    high: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionListRequest:
+    """On the wire a method without a parameter gets null-data: the two cannot be told apart."""
+
+    items: tuple[ActionRequest, ...]
+    high: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """GET, SET and ACTION mixed, carried out in order.
+
+    date_time: 12 octets, or empty.   breaks_on_error: what follows the first refusal is not carried out.
+    """
+
+    items: tuple[GetRequest | SetRequest | ActionRequest, ...]
+    date_time: bytes = b""
+    breaks_on_error: bool = False
+    high: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GetResponse:
     """data is there exactly when result is SUCCESS. An unknown result number comes as OTHER_REASON."""
 
@@ -104,6 +139,31 @@ class ActionResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class GetListResponse:
+    """In the order of the request, as are the two below."""
+
+    items: tuple[GetResponse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetListResponse:
+    items: tuple[SetResponse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionListResponse:
+    items: tuple[ActionResponse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessResponse:
+    """items: in the order of the request, each of its own service."""
+
+    items: tuple[GetResponse | SetResponse | ActionResponse, ...]
+    date_time: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class DataNotification:
     """invoke_id: long-invoke-id-and-priority, 32 bits as on the wire (bit 30 asks for a confirmation).
 
@@ -113,6 +173,45 @@ class DataNotification:
     invoke_id: int
     date_time: bytes
     data: bytes
+
+    @property
+    def wants_confirmation(self) -> bool:
+        return bool(self.invoke_id & _CONFIRMED)
+
+
+_CONFIRMED = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationConfirm:
+    """Client: the notification with this long-invoke-id-and-priority was taken over durably."""
+
+    invoke_id: int
+    date_time: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class EventNotification:
+    """An attribute's value, unasked and never confirmed. date_time: 12 octets, or empty.   data: encoded."""
+
+    class_id: int
+    obis: bytes
+    attribute: int
+    data: bytes
+    date_time: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceError:
+    """confirmed-service-error, in place of an answer. service: 1 initiate, 5 read, 6 write.
+
+    group: 0 application-reference, 1 hardware-resource, 2 vde-state-error, 3 service, 4 definition, 5 access,
+    6 initiate, 7 load-data-set, 9 task.   error: of that group (IEC 62056-5-3, COSEMpdu, ServiceError).
+    """
+
+    service: int
+    group: int
+    error: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +260,37 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """Either end, in any state: the association is over here and now. Nothing goes over the line (COSEM-ABORT is local,
+    IEC 62056-5-3): the other end learns it from the line's end, or from the next AARQ.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Released:
     """The association is over, in order; a new one may follow on the same connection."""
 
 
-Request = GetRequest | SetRequest | ActionRequest
-Response = GetResponse | SetResponse | ActionResponse
+SingleRequest = GetRequest | SetRequest | ActionRequest
+SingleResponse = GetResponse | SetResponse | ActionResponse
+ListRequest = GetListRequest | SetListRequest | ActionListRequest
+ListResponse = GetListResponse | SetListResponse | ActionListResponse
+ServiceRequest = SingleRequest | ListRequest
+ServiceResponse = SingleResponse | ListResponse
+Request = ServiceRequest | AccessRequest
+Response = ServiceResponse | AccessResponse
 Event = (
     Request
     | Response
     | DataNotification
+    | NotificationConfirm
+    | EventNotification
     | ExceptionResponse
+    | ServiceError
     | Associate
     | AssociationEstablished
     | AssociationRejected
     | Release
     | Released
+    | Abort
 )

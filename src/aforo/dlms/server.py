@@ -4,16 +4,28 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from aforo.dlms.events import (
+    AccessRequest,
+    AccessResponse,
+    ActionListRequest,
+    ActionListResponse,
     ActionRequest,
     ActionResponse,
+    AssociationEstablished,
+    Conformance,
     DataAccess,
+    GetListRequest,
+    GetListResponse,
     GetRequest,
     GetResponse,
     Request,
     Response,
     Selection,
+    SetListRequest,
+    SetListResponse,
     SetRequest,
     SetResponse,
+    SingleRequest,
+    SingleResponse,
 )
 
 
@@ -23,6 +35,20 @@ class AccessRefused(Exception):
     def __init__(self, result: DataAccess) -> None:
         super().__init__(result.name)
         self.result = result
+
+
+_AROUND_DATA = 64
+"""Octets of an answer besides its data, ciphered: header, title, counter, tag and lengths need 36 at most."""
+
+_BLOCKS = Conformance.BLOCK_GET | Conformance.BLOCK_ACTION
+
+
+def reply_octets(established: AssociationEstablished) -> int | None:
+    """What one answer may take for this client; None: no bound, or it takes blocks."""
+    takes_blocks = _BLOCKS in established.conformance or Conformance.GENERAL_BLOCK_TRANSFER in established.conformance
+    if takes_blocks or not established.max_pdu:
+        return None
+    return max(0, established.max_pdu - _AROUND_DATA)
 
 
 class CosemObject(Protocol):
@@ -47,8 +73,8 @@ class CosemObject(Protocol):
 class Server:
     """The objects that one client sees.
 
-    read_only: SET and ACTION are refused whatever the object.   reply_octets: what the data of one answer may take, so
-    that it fits the client's longest APDU; None means no bound.
+    read_only: SET and ACTION are refused whatever the object.   reply_octets: what one value of an answer may take, for
+    a client that negotiated no transfer in blocks; None means no bound.
     """
 
     __slots__ = ("_objects", "_read_only", "_reply_octets")
@@ -66,12 +92,32 @@ class Server:
     def answer(self, request: Request) -> Response:
         """Always an answer of the request's own service: a refusal is an answer too."""
         match request:
+            case GetListRequest(items):
+                return GetListResponse(tuple(map(self._get, items)))
+            case SetListRequest(items):
+                return SetListResponse(tuple(map(self._set, items)))
+            case ActionListRequest(items):
+                return ActionListResponse(tuple(map(self._action, items)))
+            case AccessRequest():
+                return self._access(request)
+        return self._single(request)
+
+    def _single(self, request: SingleRequest) -> SingleResponse:
+        match request:
             case GetRequest():
                 return self._get(request)
             case SetRequest():
                 return self._set(request)
             case ActionRequest():
                 return self._action(request)
+
+    def _access(self, request: AccessRequest) -> AccessResponse:
+        """With breaks_on_error, what follows a refusal is not carried out and is answered with other-reason."""
+        answers: list[SingleResponse] = []
+        for each in request.items:
+            is_broken = request.breaks_on_error and any(done.result is not DataAccess.SUCCESS for done in answers)
+            answers.append(_not_carried_out(each) if is_broken else self._single(each))
+        return AccessResponse(tuple(answers))
 
     def _get(self, request: GetRequest) -> GetResponse:
         try:
@@ -117,3 +163,13 @@ class Server:
 
     def _is_too_long(self, encoded: bytes) -> bool:
         return self._reply_octets is not None and len(encoded) > self._reply_octets
+
+
+def _not_carried_out(request: SingleRequest) -> SingleResponse:
+    match request:
+        case GetRequest():
+            return GetResponse(DataAccess.OTHER_REASON)
+        case SetRequest():
+            return SetResponse(DataAccess.OTHER_REASON)
+        case ActionRequest():
+            return ActionResponse(DataAccess.OTHER_REASON)

@@ -2,7 +2,6 @@
 
 from aforo.dlms import acse, association_states, data, xdlms
 from aforo.dlms.association import (
-    ANSWER_OF,
     ASSOCIATION_CLASS,
     CHALLENGE_OCTETS,
     CURRENT_ASSOCIATION,
@@ -12,6 +11,9 @@ from aforo.dlms.association import (
 from aforo.dlms.association_states import Move, State
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 from aforo.dlms.events import (
+    Abort,
+    AccessResponse,
+    ActionListResponse,
     ActionRequest,
     ActionResponse,
     AssociationEstablished,
@@ -19,15 +21,23 @@ from aforo.dlms.events import (
     DataAccess,
     DataNotification,
     Event,
+    EventNotification,
     ExceptionResponse,
+    GetListResponse,
     GetResponse,
     Released,
     Request,
+    Response,
+    ServiceError,
+    SetListResponse,
     SetResponse,
 )
 from aforo.dlms.keys import Secret
+from aforo.dlms.offered_services import NotOffered, check_offered
 from aforo.dlms.protection import CounterReplayed
+from aforo.dlms.server_exchange import Phase, ServerExchange
 from aforo.dlms.settings import Mechanism, ServerSettings
+from aforo.dlms.xdlms import blocks
 
 _NOT_ALLOWED, _UNKNOWN = 1, 2
 _NOT_POSSIBLE, _NOT_SUPPORTED, _DECIPHERING, _COUNTER = 1, 2, 5, 6
@@ -56,28 +66,61 @@ class ServerAssociation(Association):
     def __init__(self, settings: ServerSettings) -> None:
         super().__init__(settings)
         self._settings = settings
-        self._outstanding: tuple[Request, int] | None = None
+        self._exchange: ServerExchange | None = None
         self._challenge_of_client = b""
+
+    is_to_answer = True
 
     def send(self, event: Event) -> None:
         match event:
-            case GetResponse() | SetResponse() | ActionResponse():
-                after = association_states.sent(self._state, Move.RESPONSE)
-                assert self._outstanding is not None, "BUSY means that one is outstanding"
-                request, priority = self._outstanding
-                if not isinstance(event, ANSWER_OF[type(request)]):
-                    raise LocalProtocolError(f"{type(event).__name__} does not answer {type(request).__name__}")
-                if xdlms.is_confirmed(priority):
-                    self._send_service(xdlms.encode_response(event, priority))
-            case DataNotification():
-                after = association_states.sent(self._state, Move.NOTIFICATION)
-                self._send_service(xdlms.encode_notification(event))
+            case GetResponse() | SetResponse() | ActionResponse() | AccessResponse():
+                self._answer(event)
+            case GetListResponse() | SetListResponse() | ActionListResponse():
+                self._answer(event)
+            case DataNotification() | EventNotification():
+                self._notify(event)
             case ExceptionResponse():
-                after = association_states.sent(self._state, Move.RESPONSE)
-                self._outgoing.append(xdlms.encode_exception(event))
+                self._fail(xdlms.encode_exception(event))
+            case ServiceError():
+                self._fail(xdlms.encode_service_error(event))
+            case Abort():
+                self._forget()
             case _:
                 raise LocalProtocolError(f"a server does not send {type(event).__name__}")
+
+    def _notify(self, event: DataNotification | EventNotification) -> None:
+        after = association_states.sent(self._state, Move.NOTIFICATION)
+        check_offered(event, self._offered)
+        plain = (
+            xdlms.encode_notification(event)
+            if isinstance(event, DataNotification)
+            else xdlms.encode_event_notification(event)
+        )
+        self._send_service(plain, is_pushed=True)
         self._state = after
+
+    def _fail(self, plain: bytes) -> None:
+        """In place of an answer, and unprotected."""
+        after = association_states.sent(self._state, Move.RESPONSE)
+        self._outgoing.append(plain)
+        self._state = after
+
+    def _answer(self, response: Response) -> None:
+        after = association_states.sent(self._state, Move.RESPONSE)
+        assert self._exchange is not None, "BUSY means that one is outstanding"
+        exchange = self._exchange
+        plain = exchange.answer(response)
+        if plain is not None:
+            try:
+                self._send_service(plain)
+            except LocalProtocolError:
+                exchange.phase = Phase.ASKED  # a shorter answer may still be given
+                raise
+        self._state = after if exchange.phase is Phase.OVER else self._state
+
+    def _forget(self) -> None:
+        self._state, self._exchange, self._established = State.IDLE, None, None
+        self._general = self._pushed = None
 
     def receive(self, apdu: bytes) -> Event | None:
         if not apdu:
@@ -87,16 +130,21 @@ class ServerAssociation(Association):
                 return self._aarq(apdu)
             if apdu[0] == acse.RLRQ:
                 return self._rlrq(apdu)
-            plain = self._opened(apdu)
+            whole = self._joined(apdu)
+            if whole is None:
+                return None
+            if apdu[0] != xdlms.GENERAL_BLOCK_TRANSFER:
+                self._general = None
+            plain = self._opened(whole)
             if self._protection is not None:
-                self._protection.answer_alike(apdu)
+                self._protection.answer_alike(whole)
             return self._service(plain)
         except RemoteProtocolError as wrong:
             self._refuse(wrong)
             raise
 
     def _aarq(self, apdu: bytes) -> Event | None:
-        self._state, self._outstanding, self._established = State.IDLE, None, None
+        self._forget()
         after = association_states.received(self._state, Move.AARQ)
         request = acse.decode_request(apdu)
         initiate = self._admit(request)
@@ -168,19 +216,50 @@ class ServerAssociation(Association):
         if information and self._protection is not None and self._established is not None:
             self._protection.open(information)
             answer = self._initiate_response(self._established.conformance)
-        self._state, self._outstanding, self._established = State.IDLE, None, None
+        self._forget()
         self._outgoing.append(acse.encode_release(acse.RLRE, answer))
         return Released()
 
     def _service(self, plain: bytes) -> Event | None:
-        if plain[0] not in xdlms.REQUESTS:
+        if plain[0] == xdlms.DATA_NOTIFICATION_CONFIRM:
+            self._state = association_states.received(self._state, Move.CONFIRM)
+            return xdlms.decode_notification_confirm(plain)
+        if plain[0] not in (*xdlms.REQUESTS, xdlms.ACCESS_REQUEST):
             raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"APDU {plain[0]:02X}")
-        request, priority = xdlms.decode_request(plain)
         if self._state is State.PROVING:
-            return self._proof(request, priority)
+            return self._proof(*xdlms.decode_request(plain))
+        if (plain[0], plain[1] if len(plain) > 1 else 0) in blocks.NEXTS | blocks.ASKS:
+            self._state = association_states.received(self._state, Move.BLOCK)
+        else:
+            self._begin_exchange()
+        return self._take(plain)
+
+    def _begin_exchange(self) -> None:
+        """A new request ends what was under way in blocks, but not one that is about to be answered."""
+        if self._exchange is not None and self._exchange.phase in (Phase.COLLECTING, Phase.ANSWERING):
+            self._state, self._exchange = State.READY, None
         self._state = association_states.received(self._state, Move.REQUEST)
-        self._outstanding = (request, priority)
-        return request
+        self._exchange = ServerExchange(self._bounds())
+
+    def _take(self, plain: bytes) -> Request | None:
+        assert self._exchange is not None, "BUSY means that one is outstanding"
+        try:
+            outcome = self._exchange.take(plain)
+            if outcome is not None and not isinstance(outcome, bytes):
+                check_offered(outcome, self._offered)
+                return outcome
+        except NotOffered as missing:
+            self._state, self._exchange = State.READY, None
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, str(missing)) from missing
+        except RemoteProtocolError:
+            if self._exchange.phase is not Phase.ASKED:
+                self._state, self._exchange = State.READY, None
+            raise
+        if outcome is not None:
+            self._send_service(outcome)
+        if self._exchange.phase is Phase.OVER:
+            self._state = State.READY
+        return None
 
     def _proof(self, request: Request, priority: int) -> Event:
         """HLS pass 3 in, pass 4 out. Anything else before it is refused."""

@@ -35,13 +35,21 @@ class Ciphering(Enum):
 
 STANDARD_SERVICES = (
     Conformance.GENERAL_PROTECTION
+    | Conformance.GENERAL_BLOCK_TRANSFER
     | Conformance.PRIORITY
+    | Conformance.BLOCK_GET
+    | Conformance.BLOCK_SET
+    | Conformance.BLOCK_ACTION
+    | Conformance.MULTIPLE_REFERENCES
     | Conformance.DATA_NOTIFICATION
+    | Conformance.ACCESS
     | Conformance.GET
     | Conformance.SET
     | Conformance.SELECTIVE_ACCESS
+    | Conformance.EVENT_NOTIFICATION
     | Conformance.ACTION
 )
+"""All that this core speaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +58,8 @@ class Settings:
 
     keys: None means that the association is not ciphered.   counters: our invocation counters, already reserved.
     peer_counter_floor: replies with a counter at or below it are replays.   max_pdu: longest APDU we accept, octets.
-    password: LLS password or HLS 2, 3, 4, 6 secret.
+    password: LLS password or HLS 2, 3, 4, 6 secret.   message_octets_max: longest message put together from blocks.
+    window: blocks of a general block transfer that we take at a time.
     """
 
     mechanism: Mechanism = Mechanism.NONE
@@ -65,6 +74,8 @@ class Settings:
     conformance: Conformance = STANDARD_SERVICES
     max_pdu: int = 1024
     peer_counter_floor: int = -1
+    message_octets_max: int = 262_144
+    window: int = 8
 
     def __post_init__(self) -> None:
         if self.keys is not None and (self.title is None or self.counters is None):

@@ -96,8 +96,8 @@ class DeviceLink:
         if isinstance(step, CountersWanted):
             return CountersGiven(await self._counters(step))
         line = await self._line.get()
-        if step.apdu is not None:
-            await line.send(step.apdu, client_sap=step.client_sap, server_sap=step.server_sap, meter=self._target.meter)
+        for apdu in step.apdus:
+            await line.send(apdu, client_sap=step.client_sap, server_sap=step.server_sap, meter=self._target.meter)
         return await self._hear(line, step)
 
     async def _counters(self, wanted: CountersWanted) -> CounterRange | None:

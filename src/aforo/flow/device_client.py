@@ -27,6 +27,7 @@ from aforo.dlms.events import (
 )
 from aforo.dlms.keys import Keys, SystemTitle
 from aforo.dlms.obis import obis
+from aforo.dlms.offered_services import NotOffered
 from aforo.dlms.settings import Ciphering, ClientSettings, Mechanism
 from aforo.domain.causes import Cause
 
@@ -88,11 +89,13 @@ class DeviceAccess:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One APDU for the device, and the service access points of the two ends. apdu None: only wait for the next one."""
+    """APDUs for the device, and the service access points of the two ends. apdus: none means only wait; several come of
+    a transfer in blocks.
+    """
 
     client_sap: int
     server_sap: int
-    apdu: bytes | None
+    apdus: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +224,14 @@ class DeviceClient:
     def ask(self, request: Request) -> Conversation[tuple[Response, datetime]]:
         """Needs an association. Raises DeviceLost; a refusal by the device's object is a response like any other."""
         assert self.connection is not None, "associate before asking"
-        assert self._counters is not None
-        if self._counters.remaining < COUNTERS_LOW:
-            yield from self.refill()
-        event, at = yield from self._converse(self.connection, request, self.access.client_sap)
+        yield from self._keep_counters()
+        try:
+            event, at = yield from self._converse(self.connection, request, self.access.client_sap)
+        except NotOffered as missing:
+            raise DeviceLost(Cause.ASSOCIATION_REFUSED, f"the service is {missing}") from missing
         if isinstance(event, ExceptionResponse):
             raise self._lost_by(event)
-        if not isinstance(event, dlms.GetResponse | dlms.SetResponse | dlms.ActionResponse):
+        if not isinstance(event, Response):
             raise DeviceLost(Cause.PROTOCOL_FAULT, f"the device answered a request with {type(event).__name__}")
         return event, at
 
@@ -241,6 +245,11 @@ class DeviceClient:
         if not isinstance(event, DataNotification):
             raise DeviceLost(Cause.PROTOCOL_FAULT, f"{_named(event)} came unasked")
         self.notifications.append(event)
+
+    def _keep_counters(self) -> Conversation[None]:
+        assert self._counters is not None, "they came with the association"
+        if self._counters.remaining < COUNTERS_LOW:
+            yield from self.refill()
 
     def refill(self) -> Conversation[None]:
         """Reserve more counters for the running association."""
@@ -313,25 +322,22 @@ class DeviceClient:
         """One request to its answer, with what the core exchanges in between. Raises DeviceLost."""
         connection.send(event)
         while True:
-            sent = connection.outgoing()
-            if not sent:
-                raise DeviceLost(Cause.PROTOCOL_FAULT, "the device's answer leads nowhere")
-            for apdu in sent[:-1]:
-                yield Exchange(client_sap, self.access.server_sap, apdu)
-            answer, at = yield from self._answer(connection, sent[-1], client_sap, f"no answer to {_named(event)}")
+            answer, at = yield from self._answer(connection, client_sap, f"no answer to {_named(event)}")
             if answer is not None:
                 return answer, at
 
     def _answer(
-        self, connection: Connection, apdu: bytes, client_sap: int, silence: str
+        self, connection: Connection, client_sap: int, silence: str
     ) -> Conversation[tuple[Event | None, datetime]]:
-        """What comes back for one APDU, notifications put aside. None: the core has more to send first."""
-        outgoing: bytes | None = apdu
+        """What comes back for what is to be sent, notifications put aside. None: there is more to come, or to send."""
+        outgoing = tuple(connection.outgoing())
         while True:
             heard = yield Exchange(client_sap, self.access.server_sap, outgoing)
             assert isinstance(heard, Heard)
             if heard.apdu is None:
                 raise DeviceLost(Cause.METER_UNREACHABLE, silence)
+            if connection is self.connection:  # what answers a block takes a counter too
+                yield from self._keep_counters()
             try:
                 event = connection.receive(heard.apdu)
             except RemoteProtocolError as wrong:
@@ -341,7 +347,7 @@ class DeviceClient:
             if len(self.notifications) == NOTIFICATIONS_MAX:
                 raise DeviceLost(Cause.PROTOCOL_FAULT, "the device notifies without end, and does not answer")
             self.notifications.append(event)
-            outgoing = None
+            outgoing = ()
 
     def _is_gateways(self, event: ExceptionResponse) -> bool:
         return self.access.behind_gateway and event.service == _NOT_POSSIBLE

@@ -146,7 +146,7 @@ class ConcentratorLine:
         self._go_on(errand, None, meter=meter, now=now)
 
     def _begin_relay(self, relay: Relay, now: datetime) -> None:
-        heard, due = self._call(relay.meter, Exchange(relay.client_sap, relay.server_sap, relay.apdu), now)
+        heard, due = self._call(relay.meter, Exchange(relay.client_sap, relay.server_sap, (relay.apdu,)), now)
         self._turn = _Turn(relay.meter, due, heard, relay=relay)
 
     def _begin_probe(self, now: datetime) -> bool:
@@ -162,7 +162,8 @@ class ConcentratorLine:
         connection = Connection(ClientSettings())
         connection.send(Associate())
         access = self._memory.table[meter].access
-        heard, due = self._call(meter, Exchange(PUBLIC_CLIENT, access.server_sap, connection.outgoing()[0]), now)
+        exchange = Exchange(PUBLIC_CLIENT, access.server_sap, tuple(connection.outgoing()))
+        heard, due = self._call(meter, exchange, now)
         self._turn = _Turn(meter, due, heard)
         return True
 
@@ -198,11 +199,14 @@ class ConcentratorLine:
             self._probe_at = self._probe_at or now + PROBE_EVERY
 
     def _call(self, meter: str, exchange: Exchange, now: datetime) -> tuple[bytes | None, datetime]:
-        """What the meter answers, and when that is known here."""
+        """What the meter answers, and when that is known here. One APDU at a time: the meters behind a concentrator
+        take part in no general block transfer.
+        """
         port, heard = self._meters.get(meter), None
-        if port is not None and exchange.apdu is not None:
+        if port is not None and exchange.apdus:
+            (apdu,) = exchange.apdus
             with suppress(RemoteProtocolError):  # a meter has no answer to what it cannot read
-                heard = port.respond(exchange.client_sap, exchange.server_sap, exchange.apdu, now)
+                heard = port.respond(exchange.client_sap, exchange.server_sap, apdu, now)
         return heard, now + (self._settings.answer_wait if heard is None else self._settings.line_delay)
 
     def _client(self, meter: str) -> DeviceClient:

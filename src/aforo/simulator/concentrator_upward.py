@@ -17,17 +17,15 @@ from aforo.dlms.cosem.sap_assignment import SapAssignment
 from aforo.dlms.cosem.security_setup import SecuritySetup
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError
 from aforo.dlms.events import (
-    ActionRequest,
     AssociationEstablished,
     DataNotification,
     Event,
     ExceptionResponse,
-    GetRequest,
     Released,
-    SetRequest,
+    Request,
 )
 from aforo.dlms.obis import obis
-from aforo.dlms.server import CosemObject, Server
+from aforo.dlms.server import CosemObject, Server, reply_octets
 from aforo.dlms.settings import Mechanism, ServerSettings
 from aforo.simulator.concentrator_line import Relay
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, OwnCounters, Unreachable
@@ -167,8 +165,8 @@ class ConcentratorConnection:
                 self._servers[client] = self._server(client, event)
             case Released():
                 self._end(client)
-            case GetRequest() | SetRequest() | ActionRequest():
-                connection.send(self._servers[client].answer(event))
+            case request if isinstance(request, Request):
+                connection.send(self._servers[client].answer(request))
 
     def _end(self, client: int) -> None:
         """The session ends with the association that opened it."""
@@ -199,7 +197,7 @@ class ConcentratorConnection:
             max_send=established.max_pdu,
         )
         objects.append(AssociationLn(ASSOCIATION, facts, objects, read_only=is_public))
-        return Server(objects, read_only=is_public, reply_octets=room)
+        return Server(objects, read_only=is_public, reply_octets=reply_octets(established))
 
     def _relay(self, frame: wrapper.WrapperFrame, prefix: gateway.Gateway, apdu: bytes) -> None:
         """The prefix names the meter by its number; the answer comes back under the same, and the same points."""

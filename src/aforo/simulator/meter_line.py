@@ -8,11 +8,10 @@ from aforo.dlms import acse
 from aforo.dlms.connection import Connection
 from aforo.dlms.errors import RemoteProtocolError
 from aforo.dlms.events import (
-    ActionRequest,
     AssociationEstablished,
+    Conformance,
     DataAccess,
     Event,
-    GetRequest,
     Released,
     Request,
     Response,
@@ -20,7 +19,7 @@ from aforo.dlms.events import (
     SetResponse,
 )
 from aforo.dlms.server import Server
-from aforo.dlms.settings import Mechanism, ServerSettings
+from aforo.dlms.settings import STANDARD_SERVICES, Mechanism, ServerSettings
 from aforo.simulator.meter_objects import (
     MANAGEMENT_CLIENT,
     MANAGEMENT_DEVICE,
@@ -33,6 +32,9 @@ from aforo.simulator.meter_supply import Supply
 
 _AARQ = bytes((acse.AARQ,))
 _CHALLENGE_OCTETS = 16
+SERVICES = STANDARD_SERVICES & ~Conformance.GENERAL_BLOCK_TRANSFER
+"""A line of a concentrator carries one APDU and its one answer."""
+
 _SERVERS: dict[int, Callable[[Supply, AssociationEstablished], Server]] = {
     MANAGEMENT_CLIENT: management_server,
     PUBLIC_CLIENT: public_server,
@@ -100,9 +102,9 @@ class MeterLine:
                 association.server = _SERVERS[client_sap](self._supply, event)
             case Released():
                 del self._associations[client_sap]
-            case GetRequest() | SetRequest() | ActionRequest():
+            case request if isinstance(request, Request):
                 assert association.server is not None, "requests come within an association"
-                return self._carry_out(association.connection, association.server, event)
+                return self._carry_out(association.connection, association.server, request)
         return _answer(association.connection)
 
     def _carry_out(self, connection: Connection, server: Server, request: Request) -> bytes | None:
@@ -136,7 +138,7 @@ class MeterLine:
     def _settings(self, client_sap: int) -> ServerSettings:
         settings, memory = self._supply.settings, self._supply.memory
         if client_sap == PUBLIC_CLIENT:
-            return ServerSettings(max_pdu=settings.max_pdu)
+            return ServerSettings(max_pdu=settings.max_pdu, conformance=SERVICES)
         memory.associations += 1
         return ServerSettings(
             mechanism=Mechanism.HLS_GMAC,
@@ -147,6 +149,7 @@ class MeterLine:
             counters=MeterOwnCounters(memory),
             max_pdu=settings.max_pdu,
             peer_counter_floor=memory.client_counter,
+            conformance=SERVICES,
         )
 
 

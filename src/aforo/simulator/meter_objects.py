@@ -11,7 +11,7 @@ from aforo.dlms.cosem.sap_assignment import SapAssignment
 from aforo.dlms.cosem.security_setup import SecuritySetup
 from aforo.dlms.events import AssociationEstablished
 from aforo.dlms.obis import obis
-from aforo.dlms.server import CosemObject, Server
+from aforo.dlms.server import CosemObject, Server, reply_octets
 from aforo.dlms.settings import Mechanism
 from aforo.simulator.meter_settings import RAW_MAX, MeterSettings
 from aforo.simulator.meter_supply import Supply
@@ -36,8 +36,6 @@ ENERGY = obis("1-0:1.8.0.255")
 _REGISTER, _VALUE = 3, 2
 _NUMBER_MAX = 13
 _ENERGY_UNIT = ScalerUnit(0, WATT_HOUR)
-_AROUND_DATA = 64
-"""Octets of a response besides its data, ciphered: header, title, counter, tag and lengths need 36 at most."""
 
 
 def device_name(settings: MeterSettings) -> bytes:
@@ -59,7 +57,7 @@ def management_server(supply: Supply, established: AssociationEstablished) -> Se
     security = SecuritySetup(SECURITY_SETUP, suite=0, client=established.peer_title, server=settings.title)
     objects = [*_identity(supply), security, *_metering(supply), *_limiting(supply)]
     objects.append(AssociationLn(ASSOCIATION, facts, objects))
-    return Server(objects, reply_octets=_reply_octets(established))
+    return Server(objects, reply_octets=reply_octets(established))
 
 
 def public_server(supply: Supply, established: AssociationEstablished) -> Server:
@@ -74,11 +72,7 @@ def public_server(supply: Supply, established: AssociationEstablished) -> Server
     )
     objects = _identity(supply)
     objects.append(AssociationLn(ASSOCIATION, facts, objects, read_only=True))
-    return Server(objects, read_only=True, reply_octets=_reply_octets(established))
-
-
-def _reply_octets(established: AssociationEstablished) -> int | None:
-    return max(0, established.max_pdu - _AROUND_DATA) if established.max_pdu else None
+    return Server(objects, read_only=True, reply_octets=reply_octets(established))
 
 
 def _identity(supply: Supply) -> list[CosemObject]:

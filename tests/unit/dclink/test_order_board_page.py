@@ -22,8 +22,8 @@ from aforo.dclink.messages import (
     Withdrawal,
 )
 from aforo.dclink.order_board import LOGICAL_NAME, Attribute, Method, Selector
-from aforo.dlms import DataAccess, DataNotification, Request, data, xdlms
-from aforo.dlms.events import ActionResponse
+from aforo.dlms import DataAccess, DataNotification, data, xdlms
+from aforo.dlms.events import ActionResponse, ServiceRequest
 from aforo.dlms.obis import show
 from aforo.domain.causes import Cause
 from aforo.domain.quantities import HIGHEST_WATTS
@@ -213,7 +213,7 @@ def answered(returned: bytes, invoke: int) -> bytes:
     return xdlms.encode_response(ActionResponse(DataAccess.SUCCESS, returned), 0xC0 | invoke)
 
 
-def asked(request: Request, invoke: int) -> bytes:
+def asked(request: ServiceRequest, invoke: int) -> bytes:
     return xdlms.encode_request(replace(request, high=True), invoke)
 
 

@@ -115,11 +115,10 @@ def test_a_forged_answer_is_refused_and_the_true_one_still_taken() -> None:
         ("c101c100470000110000ff04000600000ce4", ErrorCode.NOT_CIPHERED, NOT_POSSIBLE),
         ("0f00000001001101", ErrorCode.NOT_CIPHERED, NOT_POSSIBLE),
         ("d10100", ErrorCode.UNSUPPORTED, NOT_SUPPORTED),
-        ("e0800001000000", ErrorCode.UNSUPPORTED, NOT_SUPPORTED),
         ("dd00", ErrorCode.UNSUPPORTED, NOT_SUPPORTED),
         ("d90000000000", ErrorCode.UNSUPPORTED, NOT_SUPPORTED),
     ],
-    ids=["plain SET", "plain notification", "ded-set", "block transfer", "general-ciphering", "access"],
+    ids=["plain SET", "plain notification", "ded-set", "general-ciphering", "access"],
 )
 def test_nothing_but_what_was_agreed_is_taken(wire: str, code: ErrorCode, answer: str) -> None:
     line = associated()

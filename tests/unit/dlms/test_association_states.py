@@ -8,6 +8,7 @@ from aforo.dlms import (
     Associate,
     AssociationEstablished,
     AssociationRejected,
+    Conformance,
     DataAccess,
     DataNotification,
     ErrorCode,
@@ -32,10 +33,14 @@ ALLOWED = {
     (State.PROVING, Move.PROOF): State.PROVING,
     (State.PROVING, Move.PROVED): State.READY,
     (State.READY, Move.REQUEST): State.BUSY,
+    (State.BUSY, Move.BLOCK): State.BUSY,
     (State.BUSY, Move.RESPONSE): State.READY,
     (State.READY, Move.NOTIFICATION): State.READY,
     (State.BUSY, Move.NOTIFICATION): State.BUSY,
     (State.RELEASING, Move.NOTIFICATION): State.RELEASING,
+    (State.READY, Move.CONFIRM): State.READY,
+    (State.BUSY, Move.CONFIRM): State.BUSY,
+    (State.RELEASING, Move.CONFIRM): State.RELEASING,
     (State.READY, Move.RLRQ): State.RELEASING,
     (State.RELEASING, Move.RLRE): State.IDLE,
 }
@@ -218,7 +223,7 @@ def test_a_notification_before_the_association_never_goes_out() -> None:
 
 
 def test_an_apdu_longer_than_the_peer_takes_never_goes_out_and_the_request_stays_open() -> None:
-    line = associated(a_client(max_pdu=64))
+    line = associated(a_client(max_pdu=64), a_server(conformance=Conformance.GET))
     line.client.send(GET_THRESHOLD)
     line.run()
     with pytest.raises(LocalProtocolError):

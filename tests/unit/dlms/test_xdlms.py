@@ -18,14 +18,13 @@ from aforo.dlms import (
     GetResponse,
     LocalProtocolError,
     RemoteProtocolError,
-    Request,
-    Response,
     Selection,
     SetRequest,
     SetResponse,
     data,
     xdlms,
 )
+from aforo.dlms.events import ServiceRequest, ServiceResponse
 from aforo.dlms.xdlms import Initiate
 from unit.dlms.associations import GET_THRESHOLD, LIMITER, SET_3300
 
@@ -54,7 +53,7 @@ ENTRY = Selection(2, data.structure(data.u32(1), data.u32(3), data.u16(1), data.
         pytest.param(ActionRequest(70, CLOCK, 2), "c3014100460000010000ff0200", id="without parameter"),
     ],
 )
-def test_a_request_has_its_bytes_and_comes_back(request_: Request, wire: str) -> None:
+def test_a_request_has_its_bytes_and_comes_back(request_: ServiceRequest, wire: str) -> None:
     assert xdlms.encode_request(request_, 1).hex() == wire
     assert xdlms.decode_request(bytes.fromhex(wire)) == (request_, bytes.fromhex(wire)[2])
 
@@ -71,7 +70,7 @@ def test_a_request_has_its_bytes_and_comes_back(request_: Request, wire: str) ->
         (ActionResponse(DataAccess.READ_WRITE_DENIED), "c701c10300"),
     ],
 )
-def test_a_response_has_its_bytes_and_comes_back(response: Response, wire: str) -> None:
+def test_a_response_has_its_bytes_and_comes_back(response: ServiceResponse, wire: str) -> None:
     assert xdlms.encode_response(response, 0xC1).hex() == wire
     assert xdlms.decode_response(bytes.fromhex(wire)) == (response, 0xC1)
 
@@ -96,7 +95,8 @@ def test_a_method_whose_return_value_is_refused_is_refused() -> None:
         ("c701c100", ErrorCode.MALFORMED),
         ("c701c1000102", ErrorCode.MALFORMED),
         ("c402c1010000000100", ErrorCode.UNSUPPORTED),
-        ("c505c10100", ErrorCode.UNSUPPORTED),
+        ("c505c10200", ErrorCode.MALFORMED),
+        ("c506c10100", ErrorCode.UNSUPPORTED),
     ],
 )
 def test_a_response_that_breaks_the_grammar_is_refused(wire: str, code: ErrorCode) -> None:
@@ -115,7 +115,7 @@ def test_a_response_that_breaks_the_grammar_is_refused(wire: str, code: ErrorCod
         ("c101c100470000110000ff0400", ErrorCode.MALFORMED),
         ("c101c100470000110000ff04000600000ce400", ErrorCode.MALFORMED),
         ("c301c100460000010000ff0100ff", ErrorCode.MALFORMED),
-        ("c003c1020008" + "0000010000ff0200", ErrorCode.UNSUPPORTED),
+        ("c003c1020008" + "0000010000ff0200", ErrorCode.MALFORMED),
         ("c102c100470000110000ff0400", ErrorCode.UNSUPPORTED),
     ],
 )
@@ -134,7 +134,7 @@ def test_a_request_that_breaks_the_grammar_is_refused(wire: str, code: ErrorCode
         GetRequest(0x10000, CLOCK, 2),
     ],
 )
-def test_a_request_to_no_possible_attribute_never_goes_out(wrong: Request) -> None:
+def test_a_request_to_no_possible_attribute_never_goes_out(wrong: ServiceRequest) -> None:
     with pytest.raises(LocalProtocolError):
         xdlms.encode_request(wrong, 1)
 

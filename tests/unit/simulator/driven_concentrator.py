@@ -211,8 +211,8 @@ class HeadEnd:
             if isinstance(wanted, CountersWanted):
                 answer = self._counters(wanted)
                 continue
-            if wanted.apdu is not None:
-                self.send(wrapper.encode(wanted.client_sap, wanted.server_sap, wanted.apdu))
+            for apdu in wanted.apdus:
+                self.send(wrapper.encode(wanted.client_sap, wanted.server_sap, apdu))
             answer = Heard(self.frames.pop(0).apdu if self.frames else None, self.site.now)
 
     def send(self, octets: bytes) -> None:

@@ -102,10 +102,11 @@ class Reader:
         return CountersGiven(CounterRange(first, first + 63))
 
     def _heard(self, exchange: Exchange) -> Heard:
-        assert exchange.apdu is not None, "a meter says nothing unasked"
-        self.heard.append(exchange.apdu)
+        assert len(exchange.apdus) == 1, "a meter says nothing unasked, and answers one APDU with one"
+        (apdu,) = exchange.apdus
+        self.heard.append(apdu)
         try:
-            answer = self.line.respond(exchange.client_sap, exchange.server_sap, exchange.apdu, self.now)
+            answer = self.line.respond(exchange.client_sap, exchange.server_sap, apdu, self.now)
         except RemoteProtocolError:
             answer = None
         if answer is not None:

@@ -8,7 +8,7 @@ from aforo.dclink import board_client
 from aforo.dclink.board_client import BoardRefused
 from aforo.dclink.messages import ItemVerdict, Withdrawal
 from aforo.dclink.order_board import CLASS_ID, LOGICAL_NAME, Attribute
-from aforo.dlms import GetRequest, GetResponse, RemoteProtocolError, SetRequest, data, wrapper
+from aforo.dlms import GetRequest, GetResponse, RemoteProtocolError, SetRequest, SetResponse, data, wrapper
 from aforo.dlms.events import DataAccess
 from aforo.dlms.obis import obis
 from aforo.domain.causes import Cause
@@ -217,7 +217,7 @@ def test_nothing_on_the_board_is_writable() -> None:
 
     response = headend.ask(SetRequest(CLASS_ID, LOGICAL_NAME, Attribute.SESSION_EPOCH, data.u64(9)))
 
-    assert response.result is DataAccess.READ_WRITE_DENIED
+    assert response == SetResponse(DataAccess.READ_WRITE_DENIED)
 
 
 def test_its_objects_are_listed_with_the_board_among_them() -> None:

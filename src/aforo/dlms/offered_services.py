@@ -1,0 +1,59 @@
+"""Which negotiated services a message needs: neither end uses another one."""
+
+from aforo.dlms.errors import LocalProtocolError
+from aforo.dlms.events import (
+    AccessRequest,
+    ActionListRequest,
+    ActionRequest,
+    Conformance,
+    DataNotification,
+    EventNotification,
+    GetListRequest,
+    GetRequest,
+    NotificationConfirm,
+    Request,
+    SetListRequest,
+    SetRequest,
+)
+
+
+class NotOffered(LocalProtocolError):
+    """The service was not negotiated. missing: what the peer, or we, did not offer."""
+
+    def __init__(self, missing: Conformance) -> None:
+        super().__init__(f"not negotiated: {missing.name or missing!r}")
+        self.missing = missing
+
+
+_NEEDS = {
+    GetRequest: Conformance.GET,
+    SetRequest: Conformance.SET,
+    ActionRequest: Conformance.ACTION,
+    GetListRequest: Conformance.GET | Conformance.MULTIPLE_REFERENCES,
+    SetListRequest: Conformance.SET | Conformance.MULTIPLE_REFERENCES,
+    ActionListRequest: Conformance.ACTION | Conformance.MULTIPLE_REFERENCES,
+    AccessRequest: Conformance.ACCESS,
+    DataNotification: Conformance.DATA_NOTIFICATION,
+    NotificationConfirm: Conformance.DATA_NOTIFICATION,
+    EventNotification: Conformance.EVENT_NOTIFICATION,
+}
+
+
+def check_offered(
+    message: Request | DataNotification | NotificationConfirm | EventNotification, offered: Conformance
+) -> None:
+    """Raises NotOffered."""
+    missing = _NEEDS[type(message)] & ~offered
+    if Conformance.SELECTIVE_ACCESS not in offered and _selects(message):
+        missing |= Conformance.SELECTIVE_ACCESS
+    if missing:
+        raise NotOffered(missing)
+
+
+def _selects(message: object) -> bool:
+    match message:
+        case GetRequest() | SetRequest():
+            return message.selection is not None
+        case GetListRequest() | SetListRequest() | AccessRequest():
+            return any(map(_selects, message.items))
+    return False
