@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from aforo.adapters.postgres.database import Database
-from aforo.domain.identifiers import OrderId
+from aforo.domain.identifiers import MeterNumber, OrderId
 from aforo.domain.order import Order, Priority
 from aforo.domain.order_states import ENDS, IN_FLIGHT, OrderState
 from aforo.engine.ports import StaleOrder
@@ -167,3 +167,12 @@ async def test_an_order_is_overtaken_by_a_later_verified_one_of_its_meter_alone(
 
     assert await stores.orders.overtaken([old, other, newest]) == {old.id: "OS-4"}
     assert await stores.orders.overtaken([]) == {}
+
+
+async def test_the_known_limit_of_a_meter_is_that_of_its_latest_verified_order(stores: Stores) -> None:
+    await stored(stores.orders, "OS-1", state=OrderState.VERIFIED)
+    await stored(stores.orders, "OS-2", state=OrderState.FAILED)
+    await stored(stores.orders, "OS-3", meter="M-2")
+
+    assert await stores.orders.known_limit(MeterNumber("M-1")) == 2500
+    assert await stores.orders.known_limit(MeterNumber("M-2")) is None

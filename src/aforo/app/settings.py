@@ -1,17 +1,19 @@
 """What an operator may set, by environment variables that begin with AFORO_; every one has a default."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from aforo.adapters.calendar_files import load_calendar
 from aforo.adapters.legacy_door import ReplyAddresses
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.retry_plan import RetryPlan
+from aforo.domain.service_calendar import ServiceCalendar
 
 LOOPBACK = "127.0.0.1"
 
@@ -57,6 +59,14 @@ class Settings(BaseSettings):
         default=(), description="Addresses that answers may go to: a JSON list of prefixes; loopback always may."
     )
     models: Path | None = Field(default=None, description="A folder with meter model files of your own.")
+    calendar: Path | None = Field(
+        default=None,
+        description="A CSV file (date,rule,name) of days that are closed or open whatever the law says.",
+    )
+    service_opens: time = Field(
+        default=time(8), description="From when restrictive orders may run, by the clock where the meter stands."
+    )
+    service_closes: time = Field(default=time(18), description="Until when, not included.")
 
     @field_validator("system_title")
     @classmethod
@@ -86,6 +96,11 @@ class Settings(BaseSettings):
         ReplyAddresses(prefixes)
         return prefixes
 
+    @model_validator(mode="after")
+    def _is_calendar(self) -> "Settings":
+        _ = self.service_calendar
+        return self
+
     @field_validator("models")
     @classmethod
     def _is_folder(cls, folder: Path | None) -> Path | None:
@@ -96,6 +111,14 @@ class Settings(BaseSettings):
     @cached_property
     def plan(self) -> RetryPlan:
         return RetryPlan.parse(self.retry_plan) if self.retry_plan else RetryPlan()
+
+    @cached_property
+    def service_calendar(self) -> ServiceCalendar:
+        """Raises ValueError, of which CalendarError is one."""
+        try:
+            return load_calendar(self.calendar, opens=self.service_opens, closes=self.service_closes)
+        except OSError as wrong:
+            raise ValueError(f"the calendar file cannot be read: {wrong.strerror}") from wrong
 
     @cached_property
     def answer_wait(self) -> timedelta:

@@ -33,9 +33,10 @@ from aforo.dlms.keys import SystemTitle
 from aforo.engine.answerer import Answerer
 from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
-from aforo.engine.integration import AnswerPolicy, Integration
+from aforo.engine.integration import AnswerPolicy, Integration, IntegrationPorts
 from aforo.engine.order_book import OrderBook
 from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
+from aforo.engine.service_desk import ServiceDesk
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
 
@@ -129,6 +130,7 @@ class System:
                 title=SystemTitle.from_hex(self._settings.system_title),
                 models=self.models,
                 plan=self._settings.plan,
+                calendar=self._settings.service_calendar,
                 answer_wait=self._settings.answer_wait,
                 window=self._settings.window,
             ),
@@ -141,7 +143,14 @@ class System:
     async def _open_doors(self, stack: AsyncExitStack) -> None:
         settings, place, database = self._settings, self._place, self.database
         policy = AnswerPolicy(ReplyAddresses(settings.allowed_replies), settings.reply_addresses)
-        integration = Integration(self.book, database.registry, database.deliveries, clock=self.clock, answers=policy)
+        ports = IntegrationPorts(
+            book=self.book,
+            registry=database.registry,
+            deliveries=database.deliveries,
+            desk=ServiceDesk(settings.service_calendar, database.orders),
+            clock=self.clock,
+        )
+        integration = Integration(ports, policy)
         self.token = settings.token.get_secret_value() or self.entropy.octets(24).hex()
         api = operator_api(
             OperatorPorts(

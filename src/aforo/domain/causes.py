@@ -31,6 +31,7 @@ class Cause(Enum):
     NOT_LINKED = "NOT_LINKED"
     NOT_COMMISSIONED = "NOT_COMMISSIONED"
     NOT_A_WORKING_DAY = "NOT_A_WORKING_DAY"
+    OUTSIDE_SERVICE_WINDOW = "OUTSIDE_SERVICE_WINDOW"
     LIMIT_ABOVE_RATING = "LIMIT_ABOVE_RATING"
     LIMIT_NOT_REPRESENTABLE = "LIMIT_NOT_REPRESENTABLE"
     UNKNOWN_MODEL = "UNKNOWN_MODEL"
@@ -91,6 +92,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.CALENDAR, "6.2", Retry.NEVER,
         "Hoy no es día hábil: la orden espera hasta el próximo.",
         "Today is not a working day: the order is held until the next one."),
+    Cause.OUTSIDE_SERVICE_WINDOW: CauseFacts(
+        Layer.CALENDAR, "6.2", Retry.NEVER,
+        "Fuera del horario de servicio: la orden espera hasta que abra.",
+        "Outside the service window: the order is held until it opens."),
     Cause.LIMIT_ABOVE_RATING: CauseFacts(
         Layer.ORDER, "5.2", Retry.NEVER,
         "El límite supera la potencia máxima del empalme.",

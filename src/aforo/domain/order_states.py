@@ -37,14 +37,14 @@ IN_FLIGHT = frozenset({S.DISPATCHED, S.IN_PROGRESS, S.RECONCILING})
 EDGES: dict[OrderState, dict[OrderState, str]] = {
     S.RECEIVED: {
         S.VALIDATED: "every precondition known at the desk holds",
-        S.HELD: "not a working day",
+        S.HELD: "restrictive, and outside the service window",
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
         S.SUPERSEDED: "a later order for the meter was verified",
     },
     S.HELD: {
-        S.VALIDATED: "the working day begins",
+        S.VALIDATED: "the service window opens",
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
@@ -52,7 +52,7 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
     },
     S.VALIDATED: {
         S.DISPATCHED: "handed to the concentrator, or to the line of a direct meter",
-        S.HELD: "the working day is over before it could be sent",
+        S.HELD: "the service window closed before it could be sent",
         S.FAILED: "the retry plan is exhausted without anything sent",
         S.REFUSED: "the registry changed: a precondition fails for good",
         S.EXPIRED: "not-after has passed",

@@ -4,12 +4,14 @@ Reachable and in-the-table are not here: the concentrator tells them in the sess
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
-from aforo.domain.order import OrderRequest
-from aforo.domain.working_days import is_working_day
+from aforo.domain.order import OrderKind, OrderRequest
+from aforo.domain.service_calendar import ServiceCalendar
 
 
 def is_registered(meter: Meter | None) -> bool:
@@ -28,8 +30,39 @@ def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
     return request.limit is None or request.limit.watts <= meter.max_power_w
 
 
-def may_run_today(request: OrderRequest, meter: Meter, now: datetime) -> bool:
-    return request.special is not None or is_working_day(now, meter.time_zone)
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never."""
+
+    calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
+    known_limit_w: int | None = None
+
+
+def is_restrictive(request: OrderRequest, meter: Meter, known_limit_w: int | None) -> bool:
+    """Whether the customer has less afterwards. What has never been read counts as what the contract says."""
+    if request.kind is not OrderKind.LIMIT or request.limit is None:
+        return False
+    return request.limit.watts < (meter.contracted_power_w if known_limit_w is None else known_limit_w)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """until: when the service window opens again."""
+
+    cause: Cause
+    until: datetime
+
+
+def closed_now(request: OrderRequest, meter: Meter, now: datetime, known: Circumstances) -> Closed | None:
+    """None: it may run. A special request passes the day and the window, and a restoration is due at any time."""
+    calendar, zone = known.calendar, meter.time_zone
+    if request.special is not None or calendar.is_open(now, zone):
+        return None
+    if not is_restrictive(request, meter, known.known_limit_w):
+        return None
+    is_day = calendar.is_working_day(now.astimezone(ZoneInfo(zone)).date())
+    cause = Cause.OUTSIDE_SERVICE_WINDOW if is_day else Cause.NOT_A_WORKING_DAY
+    return Closed(cause, calendar.next_opening(now, zone))
 
 
 _LASTING: tuple[tuple[Callable[[OrderRequest, Meter], bool], Cause], ...] = (

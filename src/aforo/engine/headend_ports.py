@@ -9,6 +9,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import DeviceSecurity
 from aforo.domain.meter_models import GENERIC, MeterModel
 from aforo.domain.retry_plan import RetryPlan
+from aforo.domain.service_calendar import ServiceCalendar
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Clock, DeviceRegistry, Entropy, KeyVault, KeyVaultMismatch, Lines, SessionLedger
 from aforo.flow.device_client import DeviceLost
@@ -29,6 +30,7 @@ class HeadEndSettings:
         default_factory=lambda: {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
     )
     plan: RetryPlan = field(default_factory=RetryPlan)
+    calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
     answer_wait: timedelta = timedelta(seconds=20)
     window: int = 256
     urgent_room: int = 16

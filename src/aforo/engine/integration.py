@@ -11,6 +11,7 @@ from aforo.domain.identifiers import OrderNumber, Source
 from aforo.domain.order import OrderRequest
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
+from aforo.engine.service_desk import ServiceDesk
 from aforo.flow import step1_receive_order as step1
 from aforo.flow import step9_reply_to_legacy as step9
 from aforo.flow.decision import Decision
@@ -26,22 +27,24 @@ class AnswerPolicy:
     usual: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationPorts:
+    book: OrderBook
+    registry: DeviceRegistry
+    deliveries: DeliveryStore
+    desk: ServiceDesk
+    clock: Clock
+
+
 class Integration:
     """What the SOAP door calls."""
 
-    def __init__(
-        self,
-        book: OrderBook,
-        registry: DeviceRegistry,
-        deliveries: DeliveryStore,
-        *,
-        clock: Clock,
-        answers: AnswerPolicy,
-    ) -> None:
-        self._book = book
-        self._registry = registry
-        self._deliveries = deliveries
-        self._clock = clock
+    def __init__(self, ports: IntegrationPorts, answers: AnswerPolicy) -> None:
+        self._book = ports.book
+        self._registry = ports.registry
+        self._deliveries = ports.deliveries
+        self._desk = ports.desk
+        self._clock = ports.clock
         self._answers = answers
 
     async def create(self, request: ControlRequest) -> ControlResponse:
@@ -75,4 +78,5 @@ class Integration:
         now = self._clock.now()
         received = step1.receive_order(asked, await self._book.store.new_order_id(), now)
         routed = received.then(route_to_headend(received.order, meter, now))
-        return routed.then(validate_meter(routed.order, meter, now))
+        known = await self._desk.circumstances(meter, now)
+        return routed.then(validate_meter(routed.order, meter, now, known))

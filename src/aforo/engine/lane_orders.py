@@ -13,11 +13,12 @@ from aforo.domain.preconditions import is_linked, lasting_obstacle
 from aforo.domain.readback import CommandResult
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.ports import StaleOrder
+from aforo.engine.service_desk import ServiceDesk
 from aforo.flow import step7_collect_result as step7
 from aforo.flow.decision import Decision
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
-from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_today, supersede
+from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_now, supersede
 from aforo.flow.step7_collect_result import Collected
 
 DECISIONS_MAX = 5
@@ -42,6 +43,7 @@ class LaneOrders:
         self._ledger = ports.ledger
         self._clock = ports.clock
         self._plan = ports.settings.plan
+        self._desk = ServiceDesk(ports.settings.calendar, ports.book.store)
 
     async def claim(self, limit: int) -> list[Claim]:
         """Due orders that nothing stands against, highest priority first; the others are decided on the way."""
@@ -65,10 +67,11 @@ class LaneOrders:
     async def _prepare(self, order: Order, meter: Meter | None) -> Claim | None:
         """Steps 3 and 4 as far as they need no concentrator. None: it does not go out now."""
         now = self._clock.now()
+        known = await self._desk.circumstances(meter, now)
         if order.state is not OrderState.RECONCILING and (
             order.state is not OrderState.VALIDATED or lasting_obstacle(order.request, meter) is not None
         ):
-            order = await self._book.commit(validate_meter(order, meter, now))
+            order = await self._book.commit(validate_meter(order, meter, now, known))
             if order.state is not OrderState.VALIDATED:
                 return None
         if meter is None or not is_linked(meter):  # its command is out, and nobody is left who could be asked
@@ -78,7 +81,7 @@ class LaneOrders:
         if meter.lane != self.lane:
             await self._book.commit(route_to_headend(order, meter, now))
             return None
-        obstacle = obstacle_today(order, meter, now)
+        obstacle = obstacle_now(order, meter, now, known)
         if obstacle is not None:
             await self._book.commit(obstacle)
             return None

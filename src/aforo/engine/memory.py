@@ -93,6 +93,13 @@ class MemoryOrderStore:
                     found[order.id] = later.number
         return found
 
+    async def known_limit(self, meter: MeterNumber) -> int | None:
+        for order in sorted(self._orders.values(), key=lambda one: one.id, reverse=True):
+            is_limit = order.request.kind is OrderKind.LIMIT and order.state is OrderState.VERIFIED
+            if is_limit and order.request.meter == meter:
+                return order.limit.watts
+        return None
+
     async def lanes_due(self, now: datetime) -> list[str]:
         return sorted({order.lane for order in self._due(now) if order.lane})
 

@@ -82,6 +82,13 @@ class OrderStore(Protocol):
         """
         ...
 
+    async def known_limit(self, meter: MeterNumber) -> int | None:
+        """The limit, in watts, of the latest verified order of the meter; None when there is none.
+
+        Verified means read back, so this is the last value that the meter itself told after a change.
+        """
+        ...
+
     async def lanes_due(self, now: datetime) -> list[str]:
         """Lanes for which `due` would give something."""
         ...

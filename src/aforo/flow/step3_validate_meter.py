@@ -1,4 +1,4 @@
-"""Step 3, HeadEnd -> HeadEnd: exists, linked, commissioned, within its rating, on a working day (source document)."""
+"""Step 3, HeadEnd -> HeadEnd: exists, linked, commissioned, within its rating, within the service window."""
 
 from datetime import datetime
 
@@ -6,13 +6,12 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
-from aforo.domain.preconditions import lasting_obstacle, may_run_today
-from aforo.domain.working_days import next_working_day
+from aforo.domain.preconditions import Circumstances, closed_now, lasting_obstacle
 from aforo.flow.decision import HEADEND, Decision, move
 
 
-def validate_meter(order: Order, meter: Meter | None, now: datetime) -> Decision:
-    """validated, held until the next working day, REFUSED with its cause, or EXPIRED."""
+def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circumstances) -> Decision:
+    """validated, held until the service window opens, REFUSED with its cause, or EXPIRED."""
     request = order.request
     if request.not_after is not None and now > request.not_after:
         fact = _fact(now, "OrderExpired", not_after=request.not_after.isoformat())
@@ -23,10 +22,10 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime) -> Decision
         fact = _fact(now, "MeterRefused", meter=request.meter, cause=obstacle.value, max_power_w=rating)
         return move(order, OrderState.REFUSED, now, fact, cause=obstacle, next_at=None)
     assert meter is not None
-    if not may_run_today(request, meter, now):
-        opens = next_working_day(now, meter.time_zone)
-        fact = _fact(now, "OrderHeld", until=opens.isoformat(), cause=Cause.NOT_A_WORKING_DAY.value)
-        return move(order, OrderState.HELD, now, fact, cause=Cause.NOT_A_WORKING_DAY, next_at=opens)
+    closed = closed_now(request, meter, now, known)
+    if closed is not None:
+        fact = _fact(now, "OrderHeld", until=closed.until.isoformat(), cause=closed.cause.value)
+        return move(order, OrderState.HELD, now, fact, cause=closed.cause, next_at=closed.until)
     fact = _fact(
         now,
         "MeterValidated",

@@ -8,8 +8,7 @@ from aforo.domain.devices import Link, Meter
 from aforo.domain.identifiers import Epoch, Fence, OrderNumber
 from aforo.domain.order import Fact, Order, OrderKind
 from aforo.domain.order_states import OrderState
-from aforo.domain.preconditions import may_run_today
-from aforo.domain.working_days import next_working_day
+from aforo.domain.preconditions import Circumstances, closed_now
 from aforo.flow.decision import CONCENTRATOR, HEADEND, Decision, move
 
 
@@ -18,10 +17,10 @@ def kind_of_visit(order: Order) -> OrderKind:
     return OrderKind.READ if order.state is OrderState.RECONCILING else order.request.kind
 
 
-def obstacle_today(order: Order, meter: Meter, now: datetime) -> Decision | None:
-    """Expired, or to be held again because the working day ended while the order waited. None: go on.
+def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:
+    """Expired, or to be held again because the service window closed while the order waited. None: go on.
 
-    An order that may have left is past that: reading is allowed on any day.
+    An order that may have left is past that: reading is allowed at any time.
     """
     if order.state is OrderState.RECONCILING:
         return None
@@ -29,11 +28,11 @@ def obstacle_today(order: Order, meter: Meter, now: datetime) -> Decision | None
     if request.not_after is not None and now > request.not_after:
         fact = Fact(4, now, HEADEND, HEADEND, "OrderExpired", {"not_after": request.not_after.isoformat()})
         return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, next_at=None)
-    if not may_run_today(request, meter, now):
-        opens = next_working_day(now, meter.time_zone)
-        payload = {"until": opens.isoformat(), "cause": Cause.NOT_A_WORKING_DAY.value}
+    closed = closed_now(request, meter, now, known)
+    if closed is not None:
+        payload = {"until": closed.until.isoformat(), "cause": closed.cause.value}
         fact = Fact(4, now, HEADEND, HEADEND, "OrderHeld", payload)
-        return move(order, OrderState.HELD, now, fact, cause=Cause.NOT_A_WORKING_DAY, next_at=opens)
+        return move(order, OrderState.HELD, now, fact, cause=closed.cause, next_at=closed.until)
     return None
 
 

@@ -1,14 +1,19 @@
 """Each precondition of the source document by itself, and the order in which they are told."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
-from aforo.domain.preconditions import lasting_obstacle, may_run_today
+from aforo.domain.order import OrderKind
+from aforo.domain.preconditions import Circumstances, closed_now, is_restrictive, lasting_obstacle
 from aforo.domain.quantities import PowerLimit
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request
+
+EVENING = WEDNESDAY.replace(hour=23)
+"""Eight in the evening in Santiago."""
 
 
 @pytest.mark.parametrize(
@@ -27,8 +32,27 @@ def test_each_obstacle_has_its_own_cause(meter: Meter | None, cause: Cause | Non
 
 
 @pytest.mark.parametrize(
-    ("changes", "now", "may"),
-    [({}, WEDNESDAY, True), ({}, SATURDAY, False), ({"special": "hospital"}, SATURDAY, True)],
+    ("changes", "now", "cause"),
+    [
+        ({}, WEDNESDAY, None),
+        ({}, SATURDAY, Cause.NOT_A_WORKING_DAY),
+        ({}, EVENING, Cause.OUTSIDE_SERVICE_WINDOW),
+        ({"special": "hospital"}, SATURDAY, None),
+        ({"special": "hospital"}, EVENING, None),
+        ({"limit": PowerLimit(6000)}, SATURDAY, None),
+        ({"limit": PowerLimit(5999)}, SATURDAY, Cause.NOT_A_WORKING_DAY),
+        ({"kind": OrderKind.READ, "limit": None}, SATURDAY, None),
+    ],
 )
-def test_a_weekend_needs_a_special_request(changes: dict[str, Any], now: Any, may: bool) -> None:
-    assert may_run_today(a_request(**changes), a_meter(), now) is may
+def test_what_restricts_waits_for_the_window_unless_it_is_special(
+    changes: dict[str, Any], now: datetime, cause: Cause | None
+) -> None:
+    closed = closed_now(a_request(**changes), a_meter(), now, Circumstances())
+    assert (None if closed is None else closed.cause) is cause
+
+
+def test_a_limit_is_compared_with_what_the_meter_told_and_else_with_the_contract() -> None:
+    assert is_restrictive(a_request(limit=PowerLimit(5999)), a_meter(), None)
+    assert not is_restrictive(a_request(limit=PowerLimit(6000)), a_meter(), None)
+    assert not is_restrictive(a_request(limit=PowerLimit(3000)), a_meter(), 3000)
+    assert is_restrictive(a_request(limit=PowerLimit(7000)), a_meter(), 9000)

@@ -169,7 +169,7 @@ def test_an_order_whose_not_after_has_passed_expires_with_its_result() -> None:
 
 
 @pytest.mark.parametrize("special", [None, "emergency"])
-def test_outside_working_days_an_order_is_held_unless_it_is_special(special: str | None) -> None:
+def test_outside_the_service_window_an_order_is_held_unless_it_is_special(special: str | None) -> None:
     async def scene() -> None:
         headend = HeadEnd(start=SATURDAY)
         await headend.direct_meter()
@@ -182,9 +182,9 @@ def test_outside_working_days_an_order_is_held_unless_it_is_special(special: str
             assert [claim.order for claim in claims] == [order]
         else:
             assert (claims, current.state) == ([], OrderState.HELD)
-            # Monday 00:00 in Santiago.
-            assert current.next_at == SATURDAY.replace(day=30, hour=3)
-            assert headend.woken[-1] == ("meter:M-1", 36 * 3600)
+            # Monday 08:00 in Santiago.
+            assert current.next_at == SATURDAY.replace(day=30, hour=11)
+            assert headend.woken[-1] == ("meter:M-1", 44 * 3600)
 
     in_virtual_time(scene())
 

@@ -8,10 +8,13 @@ from aforo.dclink.messages import ItemKind
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Epoch, Fence, OrderNumber
 from aforo.domain.order_states import OrderState
+from aforo.domain.preconditions import Circumstances
 from aforo.flow import step4_dispatch_to_concentrator as step4
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request, an_order
 
 NOT_AFTER = WEDNESDAY + timedelta(hours=1)
+
+KNOWN = Circumstances()
 
 
 def test_an_order_is_handed_over_with_its_amount_fence_epoch_priority_and_not_after() -> None:
@@ -40,14 +43,14 @@ def test_an_order_of_unknown_outcome_is_only_read_and_its_commands_fence_is_reme
 def test_an_order_that_waited_past_its_time_does_not_leave() -> None:
     late = an_order(request=a_request(not_after=WEDNESDAY))
 
-    decision = step4.obstacle_today(late, a_meter(), WEDNESDAY + timedelta(seconds=1))
+    decision = step4.obstacle_now(late, a_meter(), WEDNESDAY + timedelta(seconds=1), KNOWN)
 
     assert decision is not None
     assert (decision.order.state, decision.order.cause) == (OrderState.EXPIRED, Cause.EXPIRED)
 
 
 def test_an_order_that_waited_into_the_weekend_is_held_again() -> None:
-    decision = step4.obstacle_today(an_order(), a_meter(), SATURDAY)
+    decision = step4.obstacle_now(an_order(), a_meter(), SATURDAY, KNOWN)
 
     assert decision is not None
     assert decision.order.state is OrderState.HELD
@@ -57,7 +60,7 @@ def test_an_order_that_waited_into_the_weekend_is_held_again() -> None:
 def test_reading_is_allowed_on_any_day_and_at_any_time(now: datetime) -> None:
     unknown = an_order(OrderState.RECONCILING, request=a_request(not_after=WEDNESDAY))
 
-    assert step4.obstacle_today(unknown, a_meter(), now) is None
+    assert step4.obstacle_now(unknown, a_meter(), now, KNOWN) is None
 
 
 def test_a_taken_order_is_in_progress_and_one_being_reconciled_stays_so() -> None:

@@ -7,11 +7,13 @@ import pytest
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
 from aforo.domain.order_states import OrderState
+from aforo.domain.preconditions import Circumstances
 from aforo.domain.quantities import PowerLimit
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request, an_order
 
+KNOWN = Circumstances()
 RECEIVED = an_order(OrderState.RECEIVED, lane="")
 
 
@@ -41,25 +43,25 @@ def test_an_order_goes_to_the_line_of_its_meter(meter: Meter | None, lane: str) 
     ],
 )
 def test_what_can_never_be_done_is_refused_with_its_reason(meter: Meter | None, cause: Cause) -> None:
-    decision = validate_meter(RECEIVED, meter, WEDNESDAY)
+    decision = validate_meter(RECEIVED, meter, WEDNESDAY, KNOWN)
 
     assert (decision.order.state, decision.order.cause, decision.ends) == (OrderState.REFUSED, cause, True)
     assert decision.order.ended_at == WEDNESDAY
 
 
-def test_a_weekend_holds_the_order_until_monday_in_the_meters_zone() -> None:
-    decision = validate_meter(RECEIVED, a_meter(), SATURDAY)
+def test_a_weekend_holds_the_order_until_monday_morning_in_the_meters_zone() -> None:
+    decision = validate_meter(RECEIVED, a_meter(), SATURDAY, KNOWN)
 
     assert decision.order.state is OrderState.HELD
     assert decision.order.next_at is not None
-    assert decision.order.next_at.astimezone(UTC) == datetime(2026, 11, 30, 3, tzinfo=UTC)
+    assert decision.order.next_at.astimezone(UTC) == datetime(2026, 11, 30, 11, tzinfo=UTC)
     assert not decision.ends
 
 
 def test_a_held_order_goes_on_when_its_day_has_come() -> None:
     held = an_order(OrderState.HELD, cause=Cause.NOT_A_WORKING_DAY)
 
-    decision = validate_meter(held, a_meter(), WEDNESDAY)
+    decision = validate_meter(held, a_meter(), WEDNESDAY, KNOWN)
 
     assert (decision.order.state, decision.order.cause) == (OrderState.VALIDATED, None)
 
@@ -67,7 +69,7 @@ def test_a_held_order_goes_on_when_its_day_has_come() -> None:
 def test_a_special_request_runs_at_the_weekend() -> None:
     order = an_order(OrderState.RECEIVED, request=a_request(special="hospital fire"))
 
-    decision = validate_meter(order, a_meter(), SATURDAY)
+    decision = validate_meter(order, a_meter(), SATURDAY, KNOWN)
 
     assert decision.order.state is OrderState.VALIDATED
     assert decision.facts[-1].payload["special"] == "hospital fire"
@@ -76,7 +78,7 @@ def test_a_special_request_runs_at_the_weekend() -> None:
 def test_an_order_whose_time_has_passed_expires() -> None:
     order = an_order(OrderState.RECEIVED, request=a_request(not_after=WEDNESDAY - timedelta(seconds=1)))
 
-    decision = validate_meter(order, a_meter(), WEDNESDAY)
+    decision = validate_meter(order, a_meter(), WEDNESDAY, KNOWN)
 
     assert (decision.order.state, decision.order.cause) == (OrderState.EXPIRED, Cause.EXPIRED)
 
@@ -84,4 +86,23 @@ def test_an_order_whose_time_has_passed_expires() -> None:
 def test_a_limit_at_the_rating_is_allowed() -> None:
     order = an_order(OrderState.RECEIVED, request=a_request(limit=PowerLimit(10_000)))
 
-    assert validate_meter(order, a_meter(max_power_w=10_000), WEDNESDAY).order.state is OrderState.VALIDATED
+    assert validate_meter(order, a_meter(max_power_w=10_000), WEDNESDAY, KNOWN).order.state is OrderState.VALIDATED
+
+
+def test_a_restoration_runs_at_the_weekend_and_a_restriction_waits() -> None:
+    order = an_order(OrderState.RECEIVED, request=a_request(limit=PowerLimit(2500)))
+
+    freed = validate_meter(order, a_meter(), SATURDAY, Circumstances(known_limit_w=2400))
+    restricted = validate_meter(order, a_meter(), SATURDAY, Circumstances(known_limit_w=2600))
+
+    assert freed.order.state is OrderState.VALIDATED
+    assert restricted.order.state is OrderState.HELD
+
+
+def test_the_evening_of_a_working_day_holds_an_order_with_a_cause_of_its_own() -> None:
+    evening = WEDNESDAY.replace(hour=23)
+
+    held = validate_meter(RECEIVED, a_meter(), evening, KNOWN)
+
+    assert (held.order.state, held.order.cause) == (OrderState.HELD, Cause.OUTSIDE_SERVICE_WINDOW)
+    assert held.order.next_at == datetime(2026, 11, 26, 11, tzinfo=UTC)

@@ -13,6 +13,7 @@ import aforo
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.order import Fact
 from aforo.domain.order_states import OrderState
+from aforo.domain.preconditions import Circumstances
 from aforo.flow.decision import HEADEND, LEGACY
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
@@ -66,7 +67,7 @@ def test_both_languages_ask_for_the_same_payload(name: str) -> None:
 
 def test_the_facts_of_a_real_refusal_read_as_sentences() -> None:
     meter = a_meter(max_power_w=1000)
-    refused = validate_meter(an_order(OrderState.RECEIVED), meter, WEDNESDAY)
+    refused = validate_meter(an_order(OrderState.RECEIVED), meter, WEDNESDAY, Circumstances())
 
     spanish, english = (in_words(refused.facts[0], language) for language in ("es", "en"))
 

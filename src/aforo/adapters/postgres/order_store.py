@@ -14,7 +14,7 @@ from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.rows import fact_of, fact_row, order_of, standing_of, whole_of
 from aforo.adapters.postgres.storable import storable_text
 from aforo.domain.delivery import ResultMessage
-from aforo.domain.identifiers import OrderId, OrderNumber, Source
+from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
@@ -83,6 +83,11 @@ class PostgresOrderStore:
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
         rows = await self._pool.fetch(SQL["overtaken"], [order.id for order in orders])
         return {OrderId(row["id"]): OrderNumber(row["number"]) for row in rows}
+
+    @tells_outages
+    async def known_limit(self, meter: MeterNumber) -> int | None:
+        watts: int | None = await self._pool.fetchval(SQL["known_limit"], meter)
+        return watts
 
     @tells_outages
     async def lanes_due(self, now: datetime) -> list[str]:

@@ -93,6 +93,9 @@ FROM orders o JOIN orders later ON later.meter = o.meter AND later.id > o.id
 WHERE o.id = ANY($1::bigint[]) AND o.kind = 'LIMIT' AND later.kind = 'LIMIT' AND later.state = 'VERIFIED'
 ORDER BY o.id, later.id DESC
 
+-- name: known_limit
+SELECT limit_w FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND kind = 'LIMIT' ORDER BY id DESC LIMIT 1
+
 -- name: lanes_due
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.
 WITH RECURSIVE waiting(lane) AS (
