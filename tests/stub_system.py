@@ -15,7 +15,7 @@ from aforo.cim.refusal import Refusal
 from aforo.cim.soap import open_envelope
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
-from aforo.flow.step1_receive_order import acknowledge, order_request
+from aforo.flow.step1_receive_order import CallerRules, acknowledge, order_request
 from cases import WEDNESDAY, an_order
 
 URL = "http://127.0.0.1:8080"
@@ -81,7 +81,7 @@ class StubSystem:
     def _response(self, request: ControlRequest) -> ControlResponse:
         if self.refusal is not None:
             return refused(self.refusal, request.header, language="en", now=WEDNESDAY)
-        asked = order_request(request, may_answer_to=lambda _: True)
+        asked = order_request(request, CallerRules(may_answer_to=lambda _: True, may_be_special=True))
         assert not isinstance(asked, Refusal)
         return acknowledge(replace(self.acknowledged_as, request=asked), request, WEDNESDAY)
 

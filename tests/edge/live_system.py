@@ -53,6 +53,7 @@ class LiveSystem:
             "AFORO_TOKEN": TOKEN,
             "AFORO_RETRY_PLAN": "0.2,0.2,0.5,0.5,1",
             "AFORO_ANSWER_WAIT_S": "2",
+            "AFORO_PERMISSIONS": json.dumps({source: ["limits:special"] for source in ("CIS", "zeep")}),
         }
         command = [sys.executable, "-m", "aforo", "up", "--data", str(self._data), "--port", "0", "--json"]
         self._process = await asyncio.to_thread(_started, command, environment)

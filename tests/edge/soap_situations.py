@@ -16,7 +16,7 @@ from aforo.cim.end_device_controls import ControlRequest, GetRequest
 from aforo.cim.refusal import CimError
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderRequest
-from aforo.flow.step1_receive_order import acknowledge, order_request, receive_order, unknown_order
+from aforo.flow.step1_receive_order import CallerRules, acknowledge, order_request, receive_order, unknown_order
 from unit.cim.cim_situations import NOW
 
 
@@ -30,7 +30,7 @@ class StubIntegration:
     async def create(self, request: ControlRequest) -> ControlResponse:
         if self.breaks is not None:
             raise self.breaks
-        taken = order_request(request, may_answer_to=lambda _: True)
+        taken = order_request(request, CallerRules(may_answer_to=lambda _: True, may_be_special=True))
         if not isinstance(taken, OrderRequest):
             raise CimError(taken)
         order = receive_order(taken, OrderId(len(self.orders) + 1), NOW).order

@@ -3,7 +3,8 @@
 from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,8 +15,13 @@ from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.retry_plan import RetryPlan
 from aforo.domain.service_calendar import ServiceCalendar
+from aforo.flow.step1_receive_order import CallerRules
 
 LOOPBACK = "127.0.0.1"
+LOCAL_SOURCES = frozenset({"aforo-cli", "bench", "demo-cis"})
+"""Sources of the commands that come with the product."""
+
+Permission = Literal["limits:special"]
 
 
 class Settings(BaseSettings):
@@ -58,6 +64,14 @@ class Settings(BaseSettings):
     allowed_replies: tuple[str, ...] = Field(
         default=(), description="Addresses that answers may go to: a JSON list of prefixes; loopback always may."
     )
+    permissions: dict[str, frozenset[Permission]] = Field(
+        default_factory=dict,
+        description=(
+            "What a Source may do beyond ordering: a JSON object of lists. limits:special: orders outside the service "
+            "window. The local operator's own commands may, with the embedded database."
+        ),
+    )
+    time_zone: str = Field(default="America/Santiago", description="Of moments that an order tells without an offset.")
     models: Path | None = Field(default=None, description="A folder with meter model files of your own.")
     calendar: Path | None = Field(
         default=None,
@@ -75,6 +89,14 @@ class Settings(BaseSettings):
             return str(SystemTitle.from_hex(text))
         except LocalProtocolError as wrong:
             raise ValueError(str(wrong)) from wrong
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_time_zone(cls, text: str) -> str:
+        try:
+            return ZoneInfo(text).key
+        except (ZoneInfoNotFoundError, ValueError) as wrong:
+            raise ValueError(f"{text!r} is no time zone; write one such as America/Santiago") from wrong
 
     @field_validator("retry_plan")
     @classmethod
@@ -119,6 +141,15 @@ class Settings(BaseSettings):
             return load_calendar(self.calendar, opens=self.service_opens, closes=self.service_closes)
         except OSError as wrong:
             raise ValueError(f"the calendar file cannot be read: {wrong.strerror}") from wrong
+
+    def rules_of(self, source: str) -> CallerRules:
+        is_local = source in LOCAL_SOURCES and not self.database_url.get_secret_value()
+        return CallerRules(
+            may_answer_to=ReplyAddresses(self.allowed_replies),
+            usual_address=self.reply_addresses.get(source, ""),
+            may_be_special=is_local or "limits:special" in self.permissions.get(source, ()),
+            time_zone=self.time_zone,
+        )
 
     @cached_property
     def answer_wait(self) -> timedelta:

@@ -33,7 +33,7 @@ from aforo.dlms.keys import SystemTitle
 from aforo.engine.answerer import Answerer
 from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
-from aforo.engine.integration import AnswerPolicy, Integration, IntegrationPorts
+from aforo.engine.integration import Integration, IntegrationPorts
 from aforo.engine.order_book import OrderBook
 from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
 from aforo.engine.service_desk import ServiceDesk
@@ -142,7 +142,6 @@ class System:
 
     async def _open_doors(self, stack: AsyncExitStack) -> None:
         settings, place, database = self._settings, self._place, self.database
-        policy = AnswerPolicy(ReplyAddresses(settings.allowed_replies), settings.reply_addresses)
         ports = IntegrationPorts(
             book=self.book,
             registry=database.registry,
@@ -150,7 +149,7 @@ class System:
             desk=ServiceDesk(settings.service_calendar, database.orders),
             clock=self.clock,
         )
-        integration = Integration(ports, policy)
+        integration = Integration(ports, settings.rules_of)
         self.token = settings.token.get_secret_value() or self.entropy.octets(24).hex()
         api = operator_api(
             OperatorPorts(

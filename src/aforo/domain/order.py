@@ -29,7 +29,7 @@ class Priority(IntEnum):
 class OrderRequest:
     """An order as the customer gave it, already well-formed.
 
-    special: why it may run outside working days; None when it may not.
+    special: why it may run outside the service window; None when it may not.
     not_after: it must not begin later.   until: when the limit is meant to end.
     digest: of everything above, to tell the same request repeated from another one under the same number.
     """

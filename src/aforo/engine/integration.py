@@ -1,7 +1,7 @@
 """Steps 1, 2 and 3 at the door: received, routed and validated in one transaction, and the sender told at once."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.end_device_controls import ControlRequest, GetRequest
@@ -15,16 +15,9 @@ from aforo.engine.service_desk import ServiceDesk
 from aforo.flow import step1_receive_order as step1
 from aforo.flow import step9_reply_to_legacy as step9
 from aforo.flow.decision import Decision
+from aforo.flow.step1_receive_order import CallerRules
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerPolicy:
-    """may_answer_to: which addresses answers may be sent to.   usual: by source, for orders that name none."""
-
-    may_answer_to: Callable[[str], bool]
-    usual: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +32,18 @@ class IntegrationPorts:
 class Integration:
     """What the SOAP door calls."""
 
-    def __init__(self, ports: IntegrationPorts, answers: AnswerPolicy) -> None:
+    def __init__(self, ports: IntegrationPorts, rules_of: Callable[[str], CallerRules]) -> None:
+        """rules_of: by source."""
         self._book = ports.book
         self._registry = ports.registry
         self._deliveries = ports.deliveries
         self._desk = ports.desk
         self._clock = ports.clock
-        self._answers = answers
+        self._rules_of = rules_of
 
     async def create(self, request: ControlRequest) -> ControlResponse:
         """Durable when it returns. The same order sent again gets the same acknowledgement. Raises CimError."""
-        usual = self._answers.usual.get(request.header.source, "")
-        asked = step1.order_request(request, may_answer_to=self._answers.may_answer_to, usual_address=usual)
+        asked = step1.order_request(request, self._rules_of(request.header.source))
         if isinstance(asked, Refusal):
             raise CimError(asked)
         order = await self._book.receive(await self._decide(asked))

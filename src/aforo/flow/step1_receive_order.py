@@ -4,7 +4,8 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from aforo.cim.control_response import AnsweredControl, ControlResponse, response_header
@@ -16,11 +17,12 @@ from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order, OrderKind, OrderRequest, Priority
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS, PowerLimit
+from aforo.domain.service_calendar import AmbiguousTime, moment_of
 from aforo.flow.decision import INTEGRATION, LEGACY, Decision
 
 _PRIORITIES = {"high": Priority.HIGH, "normal": Priority.NORMAL}
 _OPTIONS = ("priority", "special", "notAfter", "until")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _NUMBER_AT = "/CreateEndDeviceControls/Payload/EndDeviceControls/EndDeviceControl/issuerTrackingID"
 _ACCEPTED = ("La orden fue aceptada.", "The order is accepted.")
 _NO_USE_REPEATING = frozenset(
@@ -30,16 +32,29 @@ _ABOUT_THE_METER = frozenset({Cause.NOT_REGISTERED, Cause.NOT_LINKED, Cause.NOT_
 _ABOUT_THE_LIMIT = frozenset({Cause.LIMIT_ABOVE_RATING, Cause.LIMIT_NOT_REPRESENTABLE})
 
 
-def order_request(
-    asked: ControlRequest, *, may_answer_to: Callable[[str], bool], usual_address: str = ""
-) -> OrderRequest | Refusal:
-    """usual_address: where this source's answers go when the order names no ReplyAddress; empty when nowhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerRules:
+    """What one source may do.
+
+    may_answer_to: which addresses its answers may be sent to.   usual_address: where they go when an order names no
+    ReplyAddress; empty when nowhere.   may_be_special: its orders may pass the service window.
+    time_zone: of moments that are told without an offset.
+    """
+
+    may_answer_to: Callable[[str], bool]
+    usual_address: str = ""
+    may_be_special: bool = False
+    time_zone: str = "America/Santiago"
+
+
+def order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest | Refusal:
+    """The order that is asked for, or why there is none.
 
     Without an issuerTrackingID the number is made from Source and MessageID: a sender that repeats its message because
     the answer was lost then gets the same order, and not a second one.
     """
     try:
-        return _order_request(asked, _reply_address(asked, may_answer_to, usual_address))
+        return _order_request(asked, rules)
     except CimError as error:
         return error.refusal
 
@@ -100,14 +115,15 @@ def unknown_order(asked: GetRequest) -> Refusal:
     )
 
 
-def _order_request(asked: ControlRequest, reply_address: str | None) -> OrderRequest:
+def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
+    reply_address = _reply_address(asked, rules)
     options = _options(asked)
     header = asked.header
     number = asked.number or f"AF-{message_id('order', header.source, header.message_id)[:13]}"
     limit = _limit(asked)
-    not_after = _moment(options.get("notAfter"))
-    until = _moment(options.get("until"))
-    special = options["special"][0] if "special" in options else None
+    not_after = _moment(options.get("notAfter"), rules.time_zone)
+    until = _moment(options.get("until"), rules.time_zone)
+    special = _special(options.get("special"), asked, rules)
     priority = _priority(options.get("priority"))
     meaning = (
         *(header.source, number, OrderKind.LIMIT.value, asked.meter, limit.watts, asked.reason, priority.value),
@@ -132,14 +148,14 @@ def _order_request(asked: ControlRequest, reply_address: str | None) -> OrderReq
     )
 
 
-def _reply_address(asked: ControlRequest, may_answer_to: Callable[[str], bool], usual: str) -> str | None:
+def _reply_address(asked: ControlRequest, rules: CallerRules) -> str | None:
     header, at = asked.header, "/CreateEndDeviceControls/Header/ReplyAddress"
     if header.async_reply is False:
         return None
-    if header.reply_address and not may_answer_to(header.reply_address):
+    if header.reply_address and not rules.may_answer_to(header.reply_address):
         es = "No se permite enviar respuestas a esa dirección; pida que se configure."
         raise _refused("5.2", es, "Answers may not be sent to that address; ask for it to be configured.", at)
-    address = header.reply_address or usual
+    address = header.reply_address or rules.usual_address
     if header.async_reply and not address:
         es, en = "AsyncReplyFlag exige ReplyAddress.", "AsyncReplyFlag needs a ReplyAddress."
         raise _refused("1.5", es, en, at)
@@ -185,18 +201,34 @@ def _priority(given: tuple[str, str] | None) -> Priority:
     return _PRIORITIES[value]
 
 
-def _moment(given: tuple[str, str] | None) -> datetime | None:
+def _special(given: tuple[str, str] | None, asked: ControlRequest, rules: CallerRules) -> str | None:
+    """The reason, which is kept with the order."""
+    if given is None:
+        return None
+    reason, at = given
+    if not rules.may_be_special:
+        es = f"{asked.header.source} no tiene el permiso limits:special."
+        en = f"{asked.header.source} does not have the permission limits:special."
+        raise _refused("7.5", es, en, at)
+    return reason
+
+
+def _moment(given: tuple[str, str] | None, time_zone: str) -> datetime | None:
     """In UTC."""
     if given is None:
         return None
     value, at = given
     try:
-        moment = datetime.fromisoformat(value).astimezone(UTC) if _MOMENT.fullmatch(value) else None
+        moment = moment_of(value, time_zone) if _MOMENT.fullmatch(value) else None
+    except AmbiguousTime:
+        es = f"Esa hora ocurre dos veces en {time_zone}; escríbala con su zona, como {value}-03:00."
+        en = f"That time occurs twice in {time_zone}; write it with its offset, such as {value}-03:00."
+        raise _refused("5.2", es, en, at) from None
     except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        es = "Debe ser fecha y hora ISO 8601 con zona, como 2026-11-25T18:00:00-03:00."
-        en = "It must be an ISO 8601 date and time with its zone, such as 2026-11-25T18:00:00-03:00."
+        es = "Debe ser fecha y hora ISO 8601, como 2026-11-25T18:00:00-03:00."
+        en = "It must be an ISO 8601 date and time, such as 2026-11-25T18:00:00-03:00."
         raise _refused("5.2", es, en, at)
     if not 1 < moment.year < 9999:  # a date-time of COSEM that has a time in every zone; 9999 is some systems' "never"
         es = "El año va de 2 a 9998; si no hay plazo, omita la opción."

@@ -15,7 +15,14 @@ from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderKind, OrderRequest, Priority
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
-from aforo.flow.step1_receive_order import acknowledge, conflict, order_request, receive_order, unknown_order
+from aforo.flow.step1_receive_order import (
+    CallerRules,
+    acknowledge,
+    conflict,
+    order_request,
+    receive_order,
+    unknown_order,
+)
 from unit.cim.cim_situations import CONTROL_AT, LIMIT, NOW, OPTION, asked, check_independently
 
 VALUE_AT = f"{CONTROL_AT}/PowerLimit/value"
@@ -26,14 +33,17 @@ def everywhere(_: str) -> bool:
     return True
 
 
+RULES = CallerRules(may_answer_to=everywhere, may_be_special=True)
+
+
 def received(request: ControlRequest | None = None) -> OrderRequest:
-    taken = order_request(request or asked(), may_answer_to=everywhere)
+    taken = order_request(request or asked(), RULES)
     assert isinstance(taken, OrderRequest), taken
     return taken
 
 
 def refused(*replacements: tuple[str, str]) -> Refusal:
-    refusal = order_request(asked(*replacements), may_answer_to=everywhere)
+    refusal = order_request(asked(*replacements), RULES)
     assert isinstance(refusal, Refusal), refusal
     return refusal
 
@@ -135,7 +145,7 @@ def test_an_option_given_twice_is_refused_with_its_place() -> None:
 
 
 def test_an_address_that_answers_may_not_go_to_refuses_the_order() -> None:
-    refusal = order_request(asked(), may_answer_to=lambda _: False)
+    refusal = order_request(asked(), CallerRules(may_answer_to=lambda _: False))
 
     assert isinstance(refusal, Refusal)
     assert (refusal.code, refusal.xpath) == ("5.2", "/CreateEndDeviceControls/Header/ReplyAddress")
@@ -146,7 +156,7 @@ def test_where_the_answer_goes_is_the_orders_word_then_the_usual_place() -> None
     flag = "<AsyncReplyFlag>true</AsyncReplyFlag>"
 
     def place(*replacements: tuple[str, str], usual: str = "") -> str | None:
-        taken = order_request(asked(*replacements), may_answer_to=everywhere, usual_address=usual)
+        taken = order_request(asked(*replacements), replace(RULES, usual_address=usual))
         return taken.reply_address if isinstance(taken, OrderRequest) else taken.code
 
     assert place(usual="http://usual") == "http://127.0.0.1:8099/replies"
@@ -228,3 +238,33 @@ def test_a_known_number_with_another_content_is_a_conflict() -> None:
     refusal = conflict("OS-1", asked())
 
     assert (refusal.code, refusal.xpath) == ("2.15", f"{CONTROL_AT}/issuerTrackingID")
+
+
+def test_a_special_request_needs_its_callers_permission() -> None:
+    special = asked((OPTION, "<Option><name>special</name><value>corte programado</value></Option>"))
+
+    refusal = order_request(special, replace(RULES, may_be_special=False))
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.xpath) == ("7.5", f"{OPTION_AT}/value")
+    assert "limits:special" in refusal.es
+    assert "limits:special" in refusal.en
+
+
+def _asked_until(name: str, moment: str) -> ControlRequest:
+    return asked((OPTION, f"<Option><name>{name}</name><value>{moment}</value></Option>"))
+
+
+def test_a_moment_without_an_offset_is_in_the_callers_zone_and_a_missing_midnight_the_first_instant_after() -> None:
+    assert received(_asked_until("until", "2026-09-06T00:00:00")).until == datetime(2026, 9, 6, 4, tzinfo=UTC)
+    assert received(_asked_until("notAfter", "2026-11-25T18:00:00")).not_after == datetime(2026, 11, 25, 21, tzinfo=UTC)
+
+
+def test_a_moment_that_occurs_twice_is_refused_until_it_has_its_offset() -> None:
+    refusal = order_request(_asked_until("notAfter", "2026-04-04T23:30:00"), RULES)
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.xpath) == ("5.2", f"{OPTION_AT}/value")
+    assert "2026-04-04T23:30:00-03:00" in refusal.en
+    told = received(_asked_until("notAfter", "2026-04-04T23:30:00-03:00"))
+    assert told.not_after == datetime(2026, 4, 5, 2, 30, tzinfo=UTC)

@@ -47,7 +47,7 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
     not_after: Annotated[
         str | None, typer.Option(metavar="T", help="Not to begin later: ISO 8601 with its zone.")
     ] = None,
-    special: Annotated[str | None, typer.Option(metavar="REASON", help="Why it may run outside working days.")] = None,
+    special: Annotated[str | None, typer.Option(metavar="REASON", help="Why it may run outside the service window.")] = None,
     order: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="The order's number; repeating it repeats nothing.")
     ] = None,
@@ -94,7 +94,7 @@ def _watts(text: str) -> PowerLimit:
 
 def _options(priority: PriorityName, special: str | None, not_after: str | None) -> tuple[Option, ...]:
     if special is not None and not special.strip():
-        raise WrongUsage("--special says why the order may run outside working days")
+        raise WrongUsage("--special says why the order may run outside the service window")
     given = {
         "priority": None if priority is PriorityName.NORMAL else priority.value,
         "special": special,
