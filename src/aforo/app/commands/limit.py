@@ -47,7 +47,9 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
     not_after: Annotated[
         str | None, typer.Option(metavar="T", help="Not to begin later: ISO 8601 with its zone.")
     ] = None,
-    special: Annotated[str | None, typer.Option(metavar="REASON", help="Why it may run outside the service window.")] = None,
+    special: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Why it may run outside the service window.")
+    ] = None,
     order: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="The order's number; repeating it repeats nothing.")
     ] = None,
