@@ -1,7 +1,8 @@
 """Pages of docs/reference that are made from the code they describe; `make docs` writes, a test compares."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from pydantic_core import PydanticUndefined
 
 from aforo.app.main import app
 from aforo.app.settings import Settings
+from aforo.dlms import association_states
+from aforo.dlms.hdlc import link_states
 from aforo.domain.causes import CAUSES
 from aforo.domain.delivery import DELIVERY_EDGES
 from aforo.domain.order_states import EDGES, ENDS
@@ -76,11 +79,33 @@ def causes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def dlms_states() -> str:
+    """Of the association and of the HDLC link: the same tables that both roles check every message against."""
+    lines = ["# The states of a DLMS association and of an HDLC link", _MADE]
+    lines += ["Seen from neither end: what one sends the other receives. Everything else is refused.", ""]
+    lines += [
+        "An AARE leads to proving instead when the mechanism has passes 3 and 4 (HLS). A server takes AARQ and RLRQ in",
+        "every state, and a new request in place of what was under way in blocks. An abort leads to idle from anywhere.",
+        "",
+    ]
+    lines += ["## Association", "", *_drawn(association_states.TABLE, association_states.State.IDLE)]
+    lines += ["", "## HDLC link", "", *_drawn(link_states.TABLE, link_states.State.DISCONNECTED)]
+    return "\n".join(lines) + "\n"
+
+
+def _drawn(table: Mapping[tuple[StrEnum, StrEnum], StrEnum], begin: StrEnum) -> list[str]:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {begin.value}"]
+    lines += [f"    {before.value} --> {after.value}: {move.value}" for (before, move), after in table.items()]
+    lines += ["```", "", "| state | message | state afterwards |", "|---|---|---|"]
+    return lines + [f"| {before.value} | {move.value} | {after.value} |" for (before, move), after in table.items()]
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": configuration,
     "order-states.md": order_states,
     "causes.md": causes,
+    "dlms-states.md": dlms_states,
 }
 
 
