@@ -84,8 +84,8 @@ def dlms_states() -> str:
     lines = ["# The states of a DLMS association and of an HDLC link", _MADE]
     lines += ["Seen from neither end: what one sends the other receives. Everything else is refused.", ""]
     lines += [
-        "An AARE leads to proving instead when the mechanism has passes 3 and 4 (HLS). A server takes AARQ and RLRQ in",
-        "every state, and a new request in place of what was under way in blocks. An abort leads to idle from anywhere.",
+        "A server takes AARQ and RLRQ in every state, and a new request in place of what was under way in blocks.",
+        "An abort leads to idle from anywhere.",
         "",
     ]
     lines += ["## Association", "", *_drawn(association_states.TABLE, association_states.State.IDLE)]

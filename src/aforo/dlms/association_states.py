@@ -28,6 +28,7 @@ class Move(StrEnum):
 
     AARQ = "AARQ"
     AARE = "AARE"
+    CHALLENGE = "AARE that asks for a proof"
     PROOF = "reply_to_HLS_authentication"
     PROVED = "its response"
     REQUEST = "a request"
@@ -43,6 +44,7 @@ S, M = State, Move
 TABLE: dict[tuple[State, Move], State] = {
     (S.IDLE, M.AARQ): S.ASKED,
     (S.ASKED, M.AARE): S.READY,
+    (S.ASKED, M.CHALLENGE): S.PROVING,
     (S.PROVING, M.PROOF): S.PROVING,
     (S.PROVING, M.PROVED): S.READY,
     (S.READY, M.REQUEST): S.BUSY,
@@ -57,8 +59,8 @@ TABLE: dict[tuple[State, Move], State] = {
     (S.READY, M.RLRQ): S.RELEASING,
     (S.RELEASING, M.RLRE): S.IDLE,
 }
-"""AARE leads to PROVING instead when the mechanism has passes 3 and 4. A server takes AARQ and RLRQ in every
-state, and a new REQUEST in place of what was under way in blocks. An abort, at either end, leads to IDLE from anywhere.
+"""A server takes AARQ and RLRQ in every state, and a new REQUEST in place of what was under way in blocks. An abort, at
+either end, leads to IDLE from anywhere.
 """
 
 

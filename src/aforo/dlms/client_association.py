@@ -117,10 +117,10 @@ class ClientAssociation(Association):
         return b"" if self._protection is None else self._initiate_request()
 
     def _aare(self, apdu: bytes) -> Event | None:
-        after = association_states.received(self._state, Move.AARE)
+        needs_proof = self._settings.mechanism is Mechanism.HLS_GMAC
+        after = association_states.received(self._state, Move.CHALLENGE if needs_proof else Move.AARE)
         self._state = State.IDLE
         answer = acse.decode_answer(apdu)
-        needs_proof = self._settings.mechanism is Mechanism.HLS_GMAC
         welcome = (acse.AUTHENTICATION_REQUIRED, 0) if needs_proof else (0,)
         if answer.result != acse.ACCEPTED or answer.diagnostic not in welcome:
             why = xdlms.initiate_error(answer.information) or ""
@@ -133,9 +133,8 @@ class ClientAssociation(Association):
         )
         if needs_proof:
             self._prove(answer)
-            return None
         self._state = after
-        return self._established
+        return None if needs_proof else self._established
 
     def _read_initiate(self, answer: acse.AssociationAnswer) -> xdlms.Initiate:
         why = xdlms.initiate_error(answer.information)
@@ -162,7 +161,6 @@ class ClientAssociation(Association):
             raise RemoteProtocolError(ErrorCode.AUTHENTICATION_FAILED, "the peer sent our own challenge back")
         proof = data.octets(self._protection.proof(answer.authentication))
         self._request(ActionRequest(ASSOCIATION_CLASS, CURRENT_ASSOCIATION, REPLY_TO_HLS, proof))
-        self._state = State.PROVING
 
     def _request(self, request: Request) -> None:
         self._general = None

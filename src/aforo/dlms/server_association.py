@@ -197,15 +197,14 @@ class ServerAssociation(Association):
             information=self._initiate_response(conformance),
         )
         self._outgoing.append(acse.encode_answer(answer))
-        self._state = association_states.sent(self._state, Move.AARE)
+        self._state = association_states.sent(self._state, Move.CHALLENGE if needs_proof else Move.AARE)
         peer = None if self._protection is None else self._protection.peer
         self._established = AssociationEstablished(conformance, initiate.max_pdu, peer)
         if self._protection is not None:
             self._protection.agree(conformance)
         if needs_proof:
-            self._state, self._challenge_of_client = State.PROVING, request.authentication
-            return None
-        return self._established
+            self._challenge_of_client = request.authentication
+        return None if needs_proof else self._established
 
     def _initiate_response(self, conformance: Conformance) -> bytes:
         return self._protected(xdlms.encode_initiate_response(xdlms.Initiate(conformance, self._settings.max_pdu)))

@@ -30,6 +30,7 @@ from unit.dlms.associations import GET_THRESHOLD, SET_3300, Line, a_client, a_se
 ALLOWED = {
     (State.IDLE, Move.AARQ): State.ASKED,
     (State.ASKED, Move.AARE): State.READY,
+    (State.ASKED, Move.CHALLENGE): State.PROVING,
     (State.PROVING, Move.PROOF): State.PROVING,
     (State.PROVING, Move.PROVED): State.READY,
     (State.READY, Move.REQUEST): State.BUSY,
