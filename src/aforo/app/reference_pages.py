@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer.main
 from pydantic_core import PydanticUndefined
@@ -16,6 +16,9 @@ from aforo.dlms.hdlc import link_states
 from aforo.domain.causes import CAUSES
 from aforo.domain.delivery import DELIVERY_EDGES
 from aforo.domain.order_states import EDGES, ENDS
+
+S = TypeVar("S", bound=StrEnum)
+M = TypeVar("M", bound=StrEnum)
 
 _MADE = "<!-- Made from the code by `make docs`. -->\n"
 
@@ -93,7 +96,7 @@ def dlms_states() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _drawn(table: Mapping[tuple[StrEnum, StrEnum], StrEnum], begin: StrEnum) -> list[str]:
+def _drawn(table: Mapping[tuple[S, M], S], begin: S) -> list[str]:
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {begin.value}"]
     lines += [f"    {before.value} --> {after.value}: {move.value}" for (before, move), after in table.items()]
     lines += ["```", "", "| state | message | state afterwards |", "|---|---|---|"]
