@@ -19,7 +19,7 @@ async def ended(stores: Stores, number: int = 1) -> tuple[Order, ResultMessage]:
     """An order that has just ended, and its result in the outbox."""
     order = await stored(stores.orders, f"OS-{number}", meter=f"M-{number}")
     result = a_result(order)
-    order = await stores.orders.commit(Decision(standing(order, OrderState.VERIFIED), (), ends=True), result)
+    order = await stores.orders.commit(Decision(standing(order, OrderState.VERIFIED), (), result=1), result)
     return order, result
 
 
@@ -167,3 +167,16 @@ async def test_an_order_under_way_has_no_deliveries(stores: Stores) -> None:
     order = await stored(stores.orders)
 
     assert await stores.deliveries.deliveries(order.id) == []
+
+
+async def test_a_correction_waits_until_what_it_corrects_was_answered_or_kept(stores: Stores) -> None:
+    first = await received(stores)
+    second = ResultMessage(f"{first.message.order_id}-2", first.message.order_id, {"data": {}})
+    await stores.deliveries.put_in_inbox([second], WEDNESDAY)
+
+    assert await stores.deliveries.inbox_due(LATER, 10) == [first]
+    delayed = replace(first, attempts=1, next_at=LATER + timedelta(hours=1))
+    await stores.deliveries.close_delivery(delayed, None)
+    assert await stores.deliveries.inbox_due(LATER, 10) == []
+    await stores.deliveries.close_delivery(replace(first, state=DeliveryState.ANSWERED, next_at=None), None)
+    assert [due.message.id for due in await stores.deliveries.inbox_due(LATER, 10)] == [second.id]

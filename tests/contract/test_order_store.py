@@ -131,7 +131,7 @@ async def test_a_commit_keeps_order_facts_and_result_together(both_stores: tuple
     facts = tuple(a_fact(f"Fact{number}", number=number) for number in range(5))
     ended = standing(order, OrderState.VERIFIED)
 
-    kept = await one.orders.commit(Decision(ended, facts, ends=True), a_result(order))
+    kept = await one.orders.commit(Decision(ended, facts, result=1), a_result(order))
 
     assert kept == replace(ended, version=order.version + 1)
     assert await other.orders.order(order.id) == kept
@@ -142,7 +142,7 @@ async def test_a_commit_keeps_order_facts_and_result_together(both_stores: tuple
 async def test_an_order_that_ends_on_receipt_leaves_its_result_at_once(stores: Stores) -> None:
     order = an_order(OrderState.REFUSED, id=await stores.orders.new_order_id(), version=0)
 
-    await stores.orders.receive(Decision(order, (a_fact("OrderRefused", step=3),), ends=True), a_result(order))
+    await stores.orders.receive(Decision(order, (a_fact("OrderRefused", step=3),), result=1), a_result(order))
 
     assert await stores.deliveries.outbox(10) == [a_result(order)]
 
@@ -161,7 +161,7 @@ async def test_a_request_is_not_changed_by_a_commit(stores: Stores) -> None:
 async def test_a_decision_on_an_older_version_is_refused_and_writes_nothing(stores: Stores) -> None:
     old = await stored(stores.orders)
     new = await stores.orders.commit(Decision(standing(old, OrderState.HELD), (a_fact("OrderHeld", step=3),)))
-    late = Decision(standing(old, OrderState.CANCELLED), (a_fact("OrderCancelled"),), ends=True)
+    late = Decision(standing(old, OrderState.CANCELLED), (a_fact("OrderCancelled"),), result=1)
 
     with pytest.raises(StaleOrder, match="OS-1"):
         await stores.orders.commit(late, a_result(old))

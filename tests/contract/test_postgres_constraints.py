@@ -38,7 +38,7 @@ VIOLATIONS = {
     "orders_attempts_check": "UPDATE orders SET attempts = -1",
     "orders_check": "UPDATE orders SET limit_w = NULL",
     "orders_check1": "UPDATE orders SET state = 'FAILED', next_at = NULL",
-    "orders_check2": "UPDATE orders SET state = 'FAILED', ended_at = now()",
+    "orders_ended_waits_for_nothing": "UPDATE orders SET state = 'FAILED', ended_at = now()",
     "orders_check3": "UPDATE orders SET next_at = NULL",
     "orders_check4": "UPDATE orders SET state = 'VERIFIED', next_at = NULL, ended_at = now()",
     "facts_step_check": "INSERT INTO facts (order_id, step, at, sender, receiver, name, payload) "

@@ -63,7 +63,7 @@ async def client(ports: OperatorPorts) -> AsyncIterator[httpx.AsyncClient]:
 async def keep(ports: OperatorPorts, order: Order, *names: str) -> Order:
     facts = tuple(Fact(3, WEDNESDAY, HEADEND, HEADEND, name, {"why": "x"}) for name in names)
     result = result_message(order) if order.state.is_end else None
-    return await ports.orders.receive(Decision(order, facts, ends=order.state.is_end), result)
+    return await ports.orders.receive(Decision(order, facts, result=int(order.state.is_end)), result)
 
 
 async def an_order_under(ports: OperatorPorts, number: str, source: str = "CIS") -> Order:

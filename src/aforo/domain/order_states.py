@@ -29,6 +29,11 @@ class OrderState(Enum):
         """A command of this order may be on its way to the meter."""
         return self in IN_FLIGHT
 
+    @property
+    def is_only_read(self) -> bool:
+        """What the meter did is not known: from here on it is asked, never commanded."""
+        return self in (S.RECONCILING, S.UNCONFIRMED)
+
 
 S = OrderState
 ENDS = frozenset({S.VERIFIED, S.REFUSED, S.FAILED, S.UNCONFIRMED, S.EXPIRED, S.CANCELLED, S.SUPERSEDED})
@@ -82,8 +87,8 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
         S.UNCONFIRMED: "reading was not possible either",
     },
     S.UNCONFIRMED: {
-        S.VERIFIED: "a later reading shows the limit; sent as a correction",
-        S.FAILED: "a later reading shows another limit; sent as a correction",
+        S.VERIFIED: "a later reading, or the command's late result, shows the limit; sent as a correction",
+        S.FAILED: "a later reading shows another limit, or the command's late result a refusal; sent as a correction",
     },
     S.VERIFIED: {},
     S.REFUSED: {},
@@ -99,8 +104,10 @@ class ForbiddenTransition(Exception):
 
 
 def check_transition(before: OrderState, after: OrderState) -> None:
-    """Raises ForbiddenTransition. Staying in a state that is not an end is always allowed."""
-    if before is after and not before.is_end:
+    """Raises ForbiddenTransition. Staying is allowed where there is something to wait for: in every state but the ends,
+    and in UNCONFIRMED, whose truth is still sought.
+    """
+    if before is after and (EDGES[before] or not before.is_end):
         return
     if after not in EDGES[before]:
         raise ForbiddenTransition(f"no edge from {before.value} to {after.value}")

@@ -57,7 +57,9 @@ class LaneOrders:
             with suppress(StaleOrder):  # decided by somebody else meanwhile: it comes again when it is still due
                 by = None if order.state is OrderState.RECONCILING else overtaken.get(order.id)
                 if by is not None:
-                    await self._book.commit(supersede(order, by, self._clock.now()))
+                    is_over = order.state is OrderState.UNCONFIRMED
+                    give_up = step7.overtaken if is_over else supersede
+                    await self._book.commit(give_up(order, by, self._clock.now()))
                     continue
                 ready = await self._prepare(order, meters.get(order.request.meter))
                 if ready is not None:
@@ -68,7 +70,7 @@ class LaneOrders:
         """Steps 3 and 4 as far as they need no concentrator. None: it does not go out now."""
         now = self._clock.now()
         known = await self._desk.circumstances(meter, now)
-        if order.state is not OrderState.RECONCILING and (
+        if not order.state.is_only_read and (
             order.state is not OrderState.VALIDATED or lasting_obstacle(order.request, meter) is not None
         ):
             order = await self._book.commit(validate_meter(order, meter, now, known))

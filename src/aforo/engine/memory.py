@@ -17,7 +17,9 @@ from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
 
-WAITING = frozenset({OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED, OrderState.RECONCILING})
+WAITING = frozenset(
+    {OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED, OrderState.RECONCILING, OrderState.UNCONFIRMED}
+)
 
 
 class MemoryOrderStore:
@@ -161,7 +163,11 @@ class MemoryDeliveryStore:
             self._inbox.setdefault(message.id, delivery)
 
     async def inbox_due(self, now: datetime, limit: int) -> list[Delivery]:
-        due = [one for one in self._inbox.values() if one.next_at is not None and one.next_at <= now]
+        first: dict[OrderId, Delivery] = {}
+        for one in sorted(self._inbox.values(), key=lambda one: one.message.id):
+            if one.next_at is not None:
+                first.setdefault(one.message.order_id, one)
+        due = [one for one in first.values() if one.next_at is not None and one.next_at <= now]
         return sorted(due, key=lambda one: (one.next_at or now, one.message.id))[:limit]
 
     async def next_answer_due(self, after: datetime) -> datetime | None:

@@ -25,14 +25,14 @@ class OrderBook:
 
     async def receive(self, decision: Decision) -> Order:
         """The order as stored; the earlier one when its number is already known. See `OrderStore.receive`."""
-        result = result_message(decision.order) if decision.ends else None
+        result = result_message(decision.order, decision.result) if decision.ends else None
         order = await self.store.receive(decision, result)
         self._tell(order, has_result=result is not None)
         return order
 
     async def commit(self, decision: Decision) -> Order:
         """Raises StaleOrder."""
-        result = result_message(decision.order) if decision.ends else None
+        result = result_message(decision.order, decision.result) if decision.ends else None
         order = await self.store.commit(decision, result)
         self._tell(order, has_result=result is not None)
         return order

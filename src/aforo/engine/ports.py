@@ -71,7 +71,7 @@ class OrderStore(Protocol):
         """Waiting orders of a lane whose next_at has come: highest priority first, then the oldest.
 
         At most one per meter, and none for a meter of which another order is out (dispatched, in_progress,
-        reconciling). States: received, held, validated, reconciling.
+        reconciling). States: received, held, validated, reconciling, UNCONFIRMED.
         """
         ...
 
@@ -124,7 +124,10 @@ class DeliveryStore(Protocol):
         ...
 
     async def inbox_due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Received and not yet answered nor kept, whose next_at has come; the oldest first."""
+        """Received and not yet answered nor kept, whose next_at has come; the oldest first.
+
+        Of each order only the first that is open: a correction waits until what it corrects has its answer.
+        """
         ...
 
     async def next_answer_due(self, after: datetime) -> datetime | None:

@@ -18,22 +18,27 @@ METER = "Meter"
 class Decision:
     """Commit order, facts and result together or not at all.
 
-    The order's version is still the one it was loaded with. ends: this decision brought the order to an end, so its
-    result goes to the queue.
+    The order's version is still the one it was loaded with. result: number of the result that goes to the queue because
+    this decision brought the order to an end: 1, and 2 for the correction of an end; 0 for none.
     """
 
     order: Order
     facts: tuple[Fact, ...]
-    ends: bool = False
+    result: int = 0
+
+    @property
+    def ends(self) -> bool:
+        return self.result > 0
 
     def then(self, later: "Decision") -> "Decision":
         """Join two decisions about one order into one commit."""
-        return Decision(later.order, self.facts + later.facts, self.ends or later.ends)
+        return Decision(later.order, self.facts + later.facts, max(self.result, later.result))
 
 
 def move(order: Order, state: OrderState, at: datetime, *facts: Fact, **changes: Any) -> Decision:
     """Bring the order to a state along an edge of the table. Raises ForbiddenTransition: our own mistake."""
     check_transition(order.state, state)
-    ended_at = at if state.is_end else None
-    changed = replace(order, state=state, ended_at=ended_at, **changes)
-    return Decision(changed, facts, ends=state.is_end)
+    if state is order.state:
+        return Decision(replace(order, **changes), facts)
+    changed = replace(order, state=state, ended_at=at if state.is_end else None, **changes)
+    return Decision(changed, facts, result=(2 if order.state.is_end else 1) if state.is_end else 0)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from aforo.dclink.messages import ItemKind, OrderItem
 from aforo.domain.causes import Cause
+from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
 from aforo.domain.identifiers import Epoch, Fence, OrderNumber
 from aforo.domain.order import Fact, Order, OrderKind
@@ -14,7 +15,7 @@ from aforo.flow.decision import CONCENTRATOR, HEADEND, Decision, move
 
 def kind_of_visit(order: Order) -> OrderKind:
     """What the next visit does: an order whose outcome is unknown is only ever read."""
-    return OrderKind.READ if order.state is OrderState.RECONCILING else order.request.kind
+    return OrderKind.READ if order.state.is_only_read else order.request.kind
 
 
 def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:
@@ -22,7 +23,7 @@ def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances
 
     An order that may have left is past that: reading is allowed at any time.
     """
-    if order.state is OrderState.RECONCILING:
+    if order.state.is_only_read:
         return None
     request = order.request
     if request.not_after is not None and now > request.not_after:
@@ -46,10 +47,15 @@ def supersede(order: Order, by: OrderNumber, now: datetime) -> Decision:
 def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: datetime) -> Decision:
     """Commit this before anything is sent: after a crash the order is known to have perhaps left.
 
-    An order that is being reconciled stays so; its visit only reads.
+    An order that is being reconciled stays so, and an unconfirmed one too: their visits only read. What is lost of such
+    a reading needs no care: the next one is due already.
     """
     reads = kind_of_visit(order) is OrderKind.READ
-    state = OrderState.RECONCILING if order.state is OrderState.RECONCILING else OrderState.DISPATCHED
+    state = order.state if order.state.is_only_read else OrderState.DISPATCHED
+    next_at = None
+    if order.state is OrderState.UNCONFIRMED:
+        assert order.ended_at is not None, "an unconfirmed order has ended"
+        next_at = next_reading(order.ended_at, now)
     payload = {
         "order": order.number,
         "kind": kind_of_visit(order).value,
@@ -64,7 +70,7 @@ def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: dat
         "not_after": order.request.not_after.isoformat() if order.request.not_after else None,
     }
     fact = Fact(4, now, HEADEND, _receiver(meter), "OrderDispatched", payload)
-    changes = {"fence": fence, "attempts": order.attempts + 1, "next_at": None}
+    changes = {"fence": fence, "attempts": order.attempts + 1, "next_at": next_at}
     return move(order, state, now, fact, command_fence=order.command_fence if reads else fence, **changes)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from aforo.dclink.messages import ItemReadback, ItemResult
 from aforo.domain.causes import CAUSES, Cause, Retry
+from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
-from aforo.domain.identifiers import Fence
+from aforo.domain.identifiers import Fence, OrderNumber
 from aforo.domain.order import Fact, Order, OrderKind
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import plain, watts_of
@@ -60,8 +61,9 @@ def _readback(values: ItemReadback | None) -> Readback | None:
 
 
 def belongs(order: Order, fence: Fence) -> bool:
-    """A result under this fence still matters to the order: it is out, and the visit is its latest or its command."""
-    return order.state.may_have_left and fence in (order.fence, order.command_fence)
+    """A result under this fence still matters: the order is out or unconfirmed, the visit its latest or its command."""
+    is_open = order.state.may_have_left or order.state is OrderState.UNCONFIRMED
+    return is_open and fence in (order.fence, order.command_fence)
 
 
 def refused_submission(cause: str) -> CommandResult:
@@ -77,6 +79,8 @@ def collect(order: Order, meter: Meter, collected: Collected, plan: RetryPlan) -
     """The order is out and the result belongs to it; its visit has ended."""
     result, now = collected.result, collected.at
     facts = (*_visit_facts(meter, result), _result_fact(meter, order, result, now))
+    if order.state is OrderState.UNCONFIRMED:
+        return _late_truth(order, collected, facts)
     if result.verdict is Verdict.OK:
         return _read_back(order, result, now, plan, facts)
     if order.state is OrderState.RECONCILING and not collected.tells_of_command(order):
@@ -96,10 +100,12 @@ def not_sent(order: Order, cause: Cause, detail: str, now: datetime, plan: Retry
     attempts = order.attempts + 1
     next_at = _next_attempt(replace(order, attempts=attempts), cause, now, plan)
     changes: dict[str, Any] = {"attempts": attempts, "cause": cause, "detail": detail, "next_at": next_at}
+    if order.state is OrderState.UNCONFIRMED:
+        return _still_unconfirmed(order, now, fact)
     if order.state.may_have_left:
         changes["cause"] = Cause.OUTCOME_UNKNOWN
         if next_at is None and order.state is OrderState.RECONCILING:
-            return move(order, OrderState.UNCONFIRMED, now, fact, **changes)
+            return _unconfirmed(order, detail, now, fact, attempts=attempts)
         return move(order, OrderState.RECONCILING, now, fact, **{**changes, "next_at": next_at or now})
     state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
     return move(order, state, now, fact, **changes)
@@ -114,8 +120,9 @@ def link_lost(order: Order, detail: str, now: datetime, plan: RetryPlan) -> Deci
     fact = Fact(7, now, HEADEND, HEADEND, "LinkLost", payload)
     was_read = order.state is OrderState.RECONCILING and order.fence != order.command_fence
     next_at = plan.next_at(order.attempts, now) if was_read else now
-    state = OrderState.UNCONFIRMED if next_at is None else OrderState.RECONCILING
-    return move(order, state, now, fact, cause=Cause.OUTCOME_UNKNOWN, detail=detail, next_at=next_at)
+    if next_at is None:
+        return _unconfirmed(order, detail, now, fact)
+    return move(order, OrderState.RECONCILING, now, fact, cause=Cause.OUTCOME_UNKNOWN, detail=detail, next_at=next_at)
 
 
 def _read_back(
@@ -132,7 +139,7 @@ def _read_back(
     if order.request.kind is OrderKind.READ or readback.watts == order.limit.watts:
         return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
                     next_at=None)  # fmt: skip
-    detail = f"ordered {order.limit}, the meter holds {plain(readback.watts)} W"
+    detail = _mismatch(order, result)
     next_at = plan.next_at(order.attempts, now)
     state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
     return move(order, state, now, *facts, cause=Cause.VERIFY_MISMATCH, detail=detail, evidence=evidence,
@@ -166,8 +173,48 @@ def _still_unknown(
     order: Order, result: CommandResult, now: datetime, plan: RetryPlan, facts: tuple[Fact, ...]
 ) -> Decision:
     next_at = plan.next_at(order.attempts, now)
-    state = OrderState.UNCONFIRMED if next_at is None else OrderState.RECONCILING
-    return move(order, state, now, *facts, cause=Cause.OUTCOME_UNKNOWN, detail=result.detail, next_at=next_at)
+    if next_at is None:
+        return _unconfirmed(order, result.detail, now, *facts)
+    changes = {"cause": Cause.OUTCOME_UNKNOWN, "detail": result.detail, "next_at": next_at}
+    return move(order, OrderState.RECONCILING, now, *facts, **changes)
+
+
+def _unconfirmed(order: Order, detail: str, now: datetime, *facts: Fact, **changes: Any) -> Decision:
+    """Reading was not possible either. The customer is told, and the truth is still sought."""
+    told = {"cause": Cause.OUTCOME_UNKNOWN, "detail": detail, "next_at": next_reading(now, now)}
+    return move(order, OrderState.UNCONFIRMED, now, *facts, **told, **changes)
+
+
+def _still_unconfirmed(order: Order, now: datetime, *facts: Fact) -> Decision:
+    assert order.ended_at is not None, "an unconfirmed order has ended"
+    return move(order, OrderState.UNCONFIRMED, now, *facts, next_at=next_reading(order.ended_at, now))
+
+
+def _late_truth(order: Order, collected: Collected, facts: tuple[Fact, ...]) -> Decision:
+    """Of an order that has ended unconfirmed: what the meter shows now, or its own command's late result, decides."""
+    result, now = collected.result, collected.at
+    if result.verdict is Verdict.OK and result.readback is not None:
+        evidence = evidence_of(result.readback)
+        if order.request.kind is OrderKind.READ or result.readback.watts == order.limit.watts:
+            return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
+                        next_at=None)  # fmt: skip
+        return move(order, OrderState.FAILED, now, *facts, cause=Cause.VERIFY_MISMATCH, detail=_mismatch(order, result),
+                    evidence=evidence, next_at=None)  # fmt: skip
+    if result.verdict is Verdict.KO and collected.tells_of_command(order):
+        cause = result.cause or Cause.CONCENTRATOR_FAULT
+        return move(order, OrderState.FAILED, now, *facts, cause=cause, detail=result.detail, next_at=None)
+    return _still_unconfirmed(order, now, *facts)
+
+
+def overtaken(order: Order, by: OrderNumber, now: datetime) -> Decision:
+    """A later order of the meter was verified: the meter can no longer tell what this one did."""
+    fact = Fact(7, now, HEADEND, HEADEND, "ReadingsEnded", {"order": order.number, "by": by})
+    return move(order, OrderState.UNCONFIRMED, now, fact, next_at=None)
+
+
+def _mismatch(order: Order, result: CommandResult) -> str:
+    assert result.readback is not None
+    return f"ordered {order.limit}, the meter holds {plain(result.readback.watts)} W"
 
 
 def _not_carried_out(

@@ -3,17 +3,23 @@
 from datetime import datetime
 from typing import Any
 
+from aforo.domain.confirmation import may_change_until
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.order import Fact, Order
+from aforo.domain.order_states import OrderState
 from aforo.flow.decision import HEADEND, INTEGRATION
 
 EVENT_TYPE = "aforo.order.ended"
 
 
-def result_message(order: Order) -> ResultMessage:
-    """The order has ended. Body: a CloudEvents 1.0 event in JSON, without keys and without the customer's words."""
+def result_message(order: Order, number: int = 1) -> ResultMessage:
+    """The order has ended. number: 1, and 2 for a correction of the first.
+
+    Body: a CloudEvents 1.0 event in JSON, without keys and without the customer's words.
+    """
     assert order.ended_at is not None, "only an order that has ended has a result"
-    result_id = f"{order.id}-1"
+    result_id = f"{order.id}-{number}"
+    is_open = order.state is OrderState.UNCONFIRMED
     body: dict[str, Any] = {
         "specversion": "1.0",
         "id": result_id,
@@ -34,6 +40,8 @@ def result_message(order: Order) -> ResultMessage:
             "detail": order.detail,
             "evidence": order.evidence,
             "attempts": order.attempts,
+            "number": number,
+            "may_change_until": may_change_until(order.ended_at).isoformat() if is_open else None,
         },
     }
     return ResultMessage(result_id, order.id, body)

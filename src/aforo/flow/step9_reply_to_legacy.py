@@ -119,12 +119,14 @@ def _reply(order: Order, data: dict[str, Any], language: str) -> Reply:
     if state is OrderState.VERIFIED:
         words = _VERIFIED[order.request.kind][english]
         return Reply(Result.OK, (ReplyError("0.0", INFORM, words, state.value),), order.number)
-    told = Cause(data["cause"]) if data["cause"] else None
-    cause = _CAUSE_OF_END.get(state, told)
+    cause = _CAUSE_OF_END.get(state, Cause(data["cause"]) if data["cause"] else None)
     assert cause is not None, f"order {order.number} is {state.value} without a cause"
     facts = CAUSES[cause]
-    details = " ".join(filter(None, (state.value, data["cause"]))) + (f": {data['detail']}" if data["detail"] else "")
     unknown = state is OrderState.UNCONFIRMED
+    until = data.get("may_change_until")
+    changes = f"may change until {timestamp(datetime.fromisoformat(until))}" if until else ""
+    told = "; ".join(filter(None, (changes, data["detail"])))
+    details = " ".join(filter(None, (state.value, data["cause"]))) + (f": {told}" if told else "")
     error = ReplyError(facts.reply, WARNING if unknown else FATAL, facts.en if english else facts.es, details)
     return Reply(Result.PARTIAL if unknown else Result.FAILED, (error,), order.number)
 

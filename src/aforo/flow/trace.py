@@ -86,6 +86,10 @@ WORDS: dict[str, Words] = {
         "No se pudo iniciar la visita: {cause}[ {detail}]", "No visit was possible: {cause}[ {detail}]"
     ),
     "LinkLost": Words("Se perdió el enlace: {cause}[ {detail}]", "The link was lost: {cause}[ {detail}]"),
+    "ReadingsEnded": Words(
+        "Ya no se busca qué fue de la orden {order}: después se verificó la orden {by}",
+        "What became of order {order} is no longer sought: order {by} was verified later",
+    ),
     "OrderStillThere": Words("El concentrador aún tiene la orden {order}", "The concentrator still has order {order}"),
     "OrderNotThere": Words(
         "El concentrador no comenzó la orden {order}, ni lo hará",

@@ -186,7 +186,7 @@ class HeadEnd:
         if "wait" in changes:
             changes["next_at"] = self.start + timedelta(seconds=changes.pop("wait"))
         order = an_order(state, request=named, id=order_id, lane=lane or f"meter:{meter}", **changes)
-        return await self.book.receive(Decision(order, (a_fact(self.start),), ends=state.is_end))
+        return await self.book.receive(Decision(order, (a_fact(self.start),), result=int(state.is_end)))
 
     async def now(self, order: Order) -> Order:
         current = await self.orders.order(order.id)

@@ -126,7 +126,7 @@ def test_the_path_of_a_wrong_limit_is_the_command_when_it_stood_there() -> None:
         ("priority", "urgent", "value"),
         ("special", "", "value"),
         ("notafter", "2026-11-25T18:00:00Z", "name"),
-        ("notAfter", "2026-11-25T18:00:00", "value"),
+        ("notAfter", "2026-11-25 18:00:00", "value"),
         ("notAfter", "2026-11-25", "value"),
         ("notAfter", "2026-02-30T18:00:00Z", "value"),
         ("notAfter", "9999-12-31T23:59:59Z", "value"),

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from aforo.domain.causes import CAUSES, Cause, Retry
-from aforo.domain.identifiers import Fence
+from aforo.domain.confirmation import FIRST_AFTER
+from aforo.domain.identifiers import Fence, OrderNumber
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
@@ -117,9 +118,67 @@ def test_a_late_result_of_the_command_itself_is_still_its_result() -> None:
     assert late_ko.order.state is OrderState.VALIDATED, "a KO of the command means that nothing was written"
 
 
+UNCONFIRMED = an_order(
+    OrderState.UNCONFIRMED, fence=Fence(9), command_fence=Fence(7), attempts=3, next_at=WEDNESDAY + FIRST_AFTER
+)
+"""It ended a moment ago; the next reading is due in ten minutes."""
+
+
+def test_an_unconfirmed_order_is_read_again_and_its_end_is_the_first_result() -> None:
+    last = collect(replace(UNKNOWN, attempts=3), ko(Cause.METER_UNREACHABLE))
+
+    assert (last.order.state, last.result) == (OrderState.UNCONFIRMED, 1)
+    assert last.order.next_at == WEDNESDAY + FIRST_AFTER
+
+
+@pytest.mark.parametrize(
+    ("result", "fence", "state", "cause"),
+    [
+        (CommandResult(Verdict.OK, readback=readback()), 9, OrderState.VERIFIED, None),
+        (CommandResult(Verdict.OK, readback=readback()), 7, OrderState.VERIFIED, None),
+        (CommandResult(Verdict.OK, readback=readback(9900)), 9, OrderState.FAILED, Cause.VERIFY_MISMATCH),
+        (ko(Cause.HARDWARE_FAULT), 7, OrderState.FAILED, Cause.HARDWARE_FAULT),
+    ],
+)
+def test_a_later_truth_is_a_second_result_of_the_same_order(
+    result: CommandResult, fence: int, state: OrderState, cause: Cause | None
+) -> None:
+    decision = collect(UNCONFIRMED, result, fence=fence)
+
+    assert (decision.order.state, decision.order.cause, decision.result) == (state, cause, 2)
+    assert decision.order.next_at is None
+
+
+@pytest.mark.parametrize("result", [SILENT, ko(Cause.METER_UNREACHABLE), CommandResult(Verdict.OK)])
+def test_a_reading_that_tells_nothing_changes_nothing_but_the_next_one(result: CommandResult) -> None:
+    decision = collect(UNCONFIRMED, result)
+
+    assert (decision.order.state, decision.ends) == (OrderState.UNCONFIRMED, False)
+    assert (decision.order.cause, decision.order.ended_at) == (UNCONFIRMED.cause, UNCONFIRMED.ended_at)
+    assert decision.order.next_at == WEDNESDAY + FIRST_AFTER
+
+
+def test_a_reading_that_cannot_even_begin_is_tried_again_later_and_not_for_ever() -> None:
+    hours = [step7.not_sent(UNCONFIRMED, Cause.CONCENTRATOR_UNREACHABLE, "why", WEDNESDAY + timedelta(hours=hour), PLAN)
+             for hour in (0, 1, 11, 13)]  # fmt: skip
+
+    assert [decision.order.state for decision in hours] == [OrderState.UNCONFIRMED] * 4
+    assert [decision.order.next_at for decision in hours] == [
+        WEDNESDAY + FIRST_AFTER, WEDNESDAY + timedelta(hours=2), WEDNESDAY + timedelta(hours=22), None
+    ]  # fmt: skip
+
+
+def test_what_a_later_verified_order_has_overtaken_is_no_longer_asked_about() -> None:
+    decision = step7.overtaken(UNCONFIRMED, OrderNumber("OS-9"), WEDNESDAY)
+
+    assert (decision.order.state, decision.order.next_at, decision.ends) == (OrderState.UNCONFIRMED, None, False)
+    assert decision.facts[0].payload["by"] == "OS-9"
+
+
 @pytest.mark.parametrize(
     ("order", "fence", "belongs"),
-    [(OUT, 7, True), (OUT, 6, False), (UNKNOWN, 7, True), (UNKNOWN, 9, True), (UNKNOWN, 8, False),
+    [(UNCONFIRMED, 7, True), (UNCONFIRMED, 9, True), (UNCONFIRMED, 8, False),
+     (OUT, 7, True), (OUT, 6, False), (UNKNOWN, 7, True), (UNKNOWN, 9, True), (UNKNOWN, 8, False),
      (an_order(OrderState.VERIFIED, fence=Fence(7), command_fence=Fence(7)), 7, False)],
 )  # fmt: skip
 def test_a_result_belongs_to_an_order_that_is_out_under_its_fence(order: Order, fence: int, belongs: bool) -> None:

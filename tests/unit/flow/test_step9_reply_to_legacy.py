@@ -8,7 +8,7 @@ import pytest
 
 from aforo.cim.control_response import Readback, read_response, response_envelope
 from aforo.cim.end_device_controls import GetRequest
-from aforo.cim.message import Header, Result
+from aforo.cim.message import Header, Result, timestamp
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.delivery import Delivery, DeliveryState
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
@@ -171,3 +171,17 @@ def test_an_answer_without_an_address_is_kept_at_once() -> None:
     closed, fact = kept(delivery(), "no ReplyAddress", NOW)
 
     assert (closed.state, closed.attempts, fact.name) == (DeliveryState.KEPT, 0, "AnswerKept")
+
+
+def test_an_unconfirmed_answer_tells_until_when_it_may_change_and_its_correction_does_not() -> None:
+    order = ended(OrderState.UNCONFIRMED, Cause.OUTCOME_UNKNOWN)
+    first = answer(order, result_message(order))
+    corrected = replace(order, state=OrderState.FAILED, cause=Cause.VERIFY_MISMATCH)
+    second = answer(corrected, result_message(corrected, 2))
+
+    assert order.ended_at is not None
+    told = timestamp(order.ended_at + timedelta(hours=24))
+    assert first.error.details.startswith(f"UNCONFIRMED OUTCOME_UNKNOWN: may change until {told}")
+    assert (second.reply.result, second.error.code) == (Result.FAILED, CAUSES[Cause.VERIFY_MISMATCH].reply)
+    assert first.header.message_id != second.header.message_id
+    assert (first.reply.number, second.reply.number) == ("OS-1", "OS-1")

@@ -21,7 +21,11 @@ FROM jsonb_to_recordset($1) AS m(id text, order_id bigint, body jsonb)
 ON CONFLICT (id) DO NOTHING
 
 -- name: inbox_due
-SELECT id, order_id, body, state, attempts, next_at FROM inbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT $2
+-- A correction waits until what it corrects was answered, or kept.
+SELECT id, order_id, body, state, attempts, next_at FROM inbox i
+WHERE next_at <= $1 AND NOT EXISTS (
+    SELECT FROM inbox earlier WHERE earlier.order_id = i.order_id AND earlier.id < i.id AND earlier.next_at IS NOT NULL)
+ORDER BY next_at, id LIMIT $2
 
 -- name: next_answer_due
 SELECT min(next_at) FROM inbox WHERE next_at > $1

@@ -79,7 +79,7 @@ SELECT * FROM facts WHERE order_id = $1 ORDER BY serial
 -- Of each meter the most urgent waiting order, unless another one of the meter is out.
 SELECT * FROM (
     SELECT DISTINCT ON (meter) * FROM orders o
-    WHERE lane = $1 AND next_at <= $2 AND state IN ('received', 'held', 'validated', 'reconciling')
+    WHERE lane = $1 AND next_at <= $2 AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
       AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
                       AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
     ORDER BY meter, priority DESC, id
@@ -100,25 +100,25 @@ SELECT limit_w FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND kind = 'L
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.
 WITH RECURSIVE waiting(lane) AS (
     SELECT min(lane) FROM orders
-    WHERE lane > '' AND next_at IS NOT NULL AND state IN ('received', 'held', 'validated', 'reconciling')
+    WHERE lane > '' AND next_at IS NOT NULL AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
     UNION ALL
     SELECT (SELECT min(lane) FROM orders
             WHERE lane > w.lane AND next_at IS NOT NULL
-              AND state IN ('received', 'held', 'validated', 'reconciling'))
+              AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED'))
     FROM waiting w WHERE w.lane IS NOT NULL
 )
 -- LIMIT 1, not EXISTS: the planner makes a join of that, and reads every order of a lane before it looks at one.
 -- ORDER BY keeps it on the index: without, it reads the whole table in the hope of an early hit, and finds nothing due.
 SELECT w.lane FROM waiting w CROSS JOIN LATERAL (
     SELECT FROM orders o
-    WHERE o.lane = w.lane AND next_at <= $1 AND state IN ('received', 'held', 'validated', 'reconciling')
+    WHERE o.lane = w.lane AND next_at <= $1 AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
       AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
                       AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
     ORDER BY next_at LIMIT 1) AS first_due
 
 -- name: next_due
 SELECT min(next_at) FROM orders
-WHERE next_at > $1 AND state IN ('received', 'held', 'validated', 'reconciling')
+WHERE next_at > $1 AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
 
 -- name: in_flight
 SELECT * FROM orders WHERE lane = $1 AND state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY id
