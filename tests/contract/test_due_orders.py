@@ -157,16 +157,34 @@ async def _everything(stores: Stores) -> list[object]:
     ]
 
 
-async def test_an_order_is_overtaken_by_a_later_verified_one_of_its_meter_alone(stores: Stores) -> None:
+async def test_an_order_is_overtaken_by_a_later_one_of_its_meter_that_is_open_or_was_carried_out(
+    stores: Stores,
+) -> None:
     old = await stored(stores.orders, "OS-1")
     other = await stored(stores.orders, "OS-2", meter="M-2")
-    for number in ("OS-3", "OS-4"):
-        await stored(stores.orders, number, state=OrderState.VERIFIED)
+    unconfirmed = await stored(stores.orders, "OS-3", meter="M-3", state=OrderState.UNCONFIRMED)
+    await stored(stores.orders, "OS-4", state=OrderState.VERIFIED)
     await stored(stores.orders, "OS-5", meter="M-2", state=OrderState.FAILED)
     newest = await stored(stores.orders, "OS-6")
+    await stored(stores.orders, "OS-7", meter="M-3")
 
-    assert await stores.orders.overtaken([old, other, newest]) == {old.id: "OS-4"}
+    assert await stores.orders.overtaken([old, other, unconfirmed, newest]) == {old.id: "OS-6"}
     assert await stores.orders.overtaken([]) == {}
+    await stored(stores.orders, "OS-8", meter="M-3", state=OrderState.VERIFIED)
+    assert await stores.orders.overtaken([unconfirmed]) == {unconfirmed.id: "OS-8"}
+
+
+async def test_older_orders_of_a_meter_that_were_never_sent_are_found(stores: Stores) -> None:
+    waiting = [await stored(stores.orders, f"OS-{place}", state=state) for place, state in
+               enumerate((OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED))]  # fmt: skip
+    await stored(stores.orders, "OS-4", state=OrderState.VERIFIED)
+    await stored(stores.orders, "OS-5", state=OrderState.RECONCILING)
+    await stored(stores.orders, "OS-6", meter="M-2")
+    newest = await stored(stores.orders, "OS-7")
+    await stored(stores.orders, "OS-8")
+
+    assert await stores.orders.older_unsent(newest) == waiting
+    assert await stores.orders.older_unsent(waiting[0]) == []
 
 
 async def test_the_known_limit_of_a_meter_is_that_of_its_latest_verified_order(stores: Stores) -> None:

@@ -17,6 +17,8 @@ from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger
+from aforo.engine.order_book import OrderBook
+from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import StoreUnavailable
 from aforo.flow.decision import HEADEND, Decision
 from aforo.flow.step8_publish_result import result_message
@@ -40,11 +42,16 @@ class Wednesday:
         return WEDNESDAY
 
 
+def a_desk(orders: MemoryOrderStore) -> OrderDesk:
+    return OrderDesk(OrderBook(orders, on_result=lambda: None, on_waiting=lambda lane, due: None), Wednesday())
+
+
 @pytest.fixture
 def ports() -> OperatorPorts:
     orders = MemoryOrderStore()
     return OperatorPorts(
         orders=orders,
+        desk=a_desk(orders),
         deliveries=MemoryDeliveryStore(orders),
         registry=MemoryDeviceRegistry(MemorySessionLedger()),
         vault=FileKeyVault(bytes(32)),
@@ -309,3 +316,26 @@ def test_a_token_that_can_be_guessed_or_cannot_be_sent_is_refused_without_repeat
         operator_api(ports, token=token)
 
     assert not token or token not in str(raised.value)
+
+
+async def test_a_waiting_order_is_cancelled_by_name_and_once(ports: OperatorPorts, client: httpx.AsyncClient) -> None:
+    await keep(ports, an_order(OrderState.VALIDATED))
+
+    answer = await client.post("/orders/OS-1/cancel", json={"by": "Ana", "reason": "paid"})
+    again = await client.post("/orders/OS-1/cancel", json={"by": "Ana"})
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "CANCELLED")
+    assert answer.json()["cause"]["code"] == "CANCELLED"
+    assert (again.status_code, again.json()["state"]) == (409, "CANCELLED")
+    assert "no longer be cancelled" in again.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [[], {}, {"by": ""}, {"by": 7}, {"by": "Ana", "why": "x"}, {"by": "A" * 257}])
+async def test_a_cancellation_that_is_not_understood_changes_nothing(
+    ports: OperatorPorts, client: httpx.AsyncClient, body: Any
+) -> None:
+    await keep(ports, an_order(OrderState.VALIDATED))
+
+    assert (await client.post("/orders/OS-1/cancel", json=body)).status_code == 422
+    assert (await client.get("/orders/OS-1")).json()["state"] == "validated"
+    assert (await client.post("/orders/OS-9/cancel", json={"by": "Ana"})).status_code == 404

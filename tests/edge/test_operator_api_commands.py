@@ -17,9 +17,15 @@ from aforo.app.http_server import HttpServer
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
 from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger
+from aforo.engine.order_book import OrderBook
+from aforo.engine.order_desk import OrderDesk
 from registry_rows import a_concentrator_row, a_direct_row, a_meter_row, csv_of
 
 TOKEN = "a-token-of-some-length"
+
+
+def _nothing(*_: object) -> None:
+    """Nobody waits to be woken."""
 
 
 class Running:
@@ -29,6 +35,7 @@ class Running:
         orders = MemoryOrderStore()
         ports = OperatorPorts(
             orders=orders,
+            desk=OrderDesk(OrderBook(orders, on_result=_nothing, on_waiting=_nothing), SystemClock()),
             deliveries=MemoryDeliveryStore(orders),
             registry=MemoryDeviceRegistry(MemorySessionLedger()),
             vault=FileKeyVault(bytes(32)),

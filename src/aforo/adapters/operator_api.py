@@ -31,6 +31,7 @@ from aforo.adapters.registry_csv import (
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Order
+from aforo.engine.order_desk import OrderDesk, TooLate
 from aforo.engine.ports import (
     Clock,
     DeliveryStore,
@@ -46,6 +47,7 @@ BODY_MAX = 64 * 1024 * 1024
 
 BODY_WAIT_S = 60.0
 PAGE_MAX = 1000
+WORDS_MAX = 256
 TOKEN_MIN, TOKEN_MAX = 16, 256
 PROBLEM = "application/problem+json"
 
@@ -57,6 +59,7 @@ class OperatorPorts:
     """models: names of the meter models that a meter may have."""
 
     orders: OrderStore
+    desk: OrderDesk
     deliveries: DeliveryStore
     registry: DeviceRegistry
     vault: KeyVault
@@ -198,7 +201,30 @@ def _orders(ports: OperatorPorts) -> APIRouter:
             "deliveries": [documents.delivery_document(one) for one in deliveries],
         }
 
+    @router.post("/orders/{number:path}/cancel")
+    async def cancel(number: str, request: Request) -> dict[str, Any]:
+        """A JSON object: by, who asks for it; reason and source may be left out. 409 once it may have been sent."""
+        asked = _cancellation(await _json(request))
+        found, _ = await _find(ports.orders, OrderNumber(number), asked.get("source"))
+        try:
+            order = await ports.desk.cancel(found.id, by=asked["by"], reason=asked.get("reason", ""))
+        except TooLate as late:
+            state = late.order.state.value
+            es = f"La orden {number} ya no puede anularse: está {state}."
+            raise Problem(409, es, f"Order {number} can no longer be cancelled: it is {state}.", state=state) from late
+        return documents.order_document(order)
+
     return router
+
+
+def _cancellation(body: Any) -> dict[str, str]:
+    given = body if isinstance(body, dict) else {}
+    texts = {name: text for name, text in given.items() if isinstance(text, str) and len(text) <= WORDS_MAX}
+    if not texts.get("by") or texts.keys() != given.keys() or not texts.keys() <= {"by", "reason", "source"}:
+        es = f"Debe ser un objeto con by, y si se quiere reason y source, textos de a lo más {WORDS_MAX} letras."
+        en = f"It is an object with by and, if wanted, reason and source, texts of at most {WORDS_MAX} letters."
+        raise Problem(422, es, en)
+    return texts
 
 
 async def _find(orders: OrderStore, number: OrderNumber, source: str | None) -> tuple[Order, Sequence[str]]:

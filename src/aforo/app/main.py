@@ -83,7 +83,7 @@ def codec(as_json: AsJson = False) -> int:
 @bench.command()
 def orders(
     concentrators: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Simulated concentrators.")] = 10,
-    meters: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Meters at each of them.")] = 100,
+    meters: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Meters at each of them.")] = 200,
     as_json: AsJson = False,
 ) -> int:
     """Orders per second through the whole system, to simulated meters and back."""

@@ -39,7 +39,6 @@ from aforo.dlms.keys import Key
 from aforo.simulator.town import ConcentratorRow, MeterRow, Town
 from aforo.simulator.town_file import TownPlan, small_town
 
-ORDERS_PER_METER = 2
 CONNECTIONS = 16
 END_WAIT_S = 300.0
 TOKEN = "bench-token-of-no-secrecy"  # noqa: S105 (of a system that lives for a minute on loopback)
@@ -55,8 +54,8 @@ class Usage:
     memory_mib: float
 
 
-def run(*, as_json: bool, concentrators: int = 10, meters: int = 1000) -> int:
-    """0 when every order was answered."""
+def run(*, as_json: bool, concentrators: int = 10, meters: int = 2000) -> int:
+    """One order per meter. 0 when every order was answered."""
     plan = small_town(concentrators=concentrators, meters=meters)
     with (
         tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
@@ -76,17 +75,16 @@ def run(*, as_json: bool, concentrators: int = 10, meters: int = 1000) -> int:
 
 async def _measure(url: str, plan: TownPlan, *, headend: int, town: int) -> dict[str, Any]:
     numbers = [number for row in Town(plan).registry().meters for number in [row.number]]
-    orders = [(place, number) for place in range(ORDERS_PER_METER) for number in numbers]
     arrived: dict[str, float] = {}
     all_in = asyncio.Event()
     listening = listen_on(LOOPBACK, 0)
     async with AsyncExitStack() as stack:
         server = await asyncio.get_running_loop().create_server(
-            lambda: AnswerDoor(arrived, all_in, len(orders)), sock=listening
+            lambda: AnswerDoor(arrived, all_in, len(numbers)), sock=listening
         )
         stack.callback(server.close)
         reply = f"http://{LOOPBACK}:{listening.getsockname()[1]}/answers"
-        envelopes = [_envelope(place, meter, reply) for place, meter in orders]
+        envelopes = [_envelope(number, reply) for number in numbers]
         before = {"headend": _usage(headend), "town": _usage(town)}
         begun = time.monotonic()
         sent = await post_all(f"{url}{SOAP_PATH}/EndDeviceControls", envelopes, connections=CONNECTIONS)
@@ -97,22 +95,22 @@ async def _measure(url: str, plan: TownPlan, *, headend: int, town: int) -> dict
         after = {"headend": _usage(headend), "town": _usage(town)}
     waits = sorted(arrived[number] - sent[number] for number in arrived)
     return {
-        "orders": len(orders),
+        "orders": len(numbers),
         "answered": len(arrived),
         "seconds": round(ended - begun, 2),
-        "orders_per_s": round(len(orders) / (ended - begun)),
-        "accepted_per_s": round(len(orders) / (accepted - begun)),
+        "orders_per_s": round(len(numbers) / (ended - begun)),
+        "accepted_per_s": round(len(numbers) / (accepted - begun)),
         "answer_after_s_p50": round(statistics.median(waits), 3),
         "answer_after_s_p99": round(waits[int(len(waits) * 0.99)], 3),
-        "headend_cpu_ms_per_order": _per_order(before["headend"], after["headend"], len(orders)),
-        "town_cpu_ms_per_order": _per_order(before["town"], after["town"], len(orders)),
+        "headend_cpu_ms_per_order": _per_order(before["headend"], after["headend"], len(numbers)),
+        "town_cpu_ms_per_order": _per_order(before["town"], after["town"], len(numbers)),
         "headend_memory_mib": round(after["headend"].memory_mib),
         "town_memory_mib": round(after["town"].memory_mib),
     }
 
 
-def _envelope(place: int, meter: str, reply: str) -> tuple[str, bytes]:
-    number = f"B-{place}-{meter}"
+def _envelope(meter: str, reply: str) -> tuple[str, bytes]:
+    number = f"B-{meter}"
     header = Header(
         verb="create",
         noun=NOUN,
@@ -127,7 +125,7 @@ def _envelope(place: int, meter: str, reply: str) -> tuple[str, bytes]:
             header=header,
             number=number,
             meter=meter,
-            watts=Decimal(2000 + 500 * place),
+            watts=Decimal(2500),
             options=(Option("special", "bench"),),
         )
     )

@@ -35,6 +35,7 @@ from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
 from aforo.engine.integration import Integration, IntegrationPorts
 from aforo.engine.order_book import OrderBook
+from aforo.engine.order_desk import OrderDesk
 from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
 from aforo.engine.service_desk import ServiceDesk
 from aforo.simulator.town import Town
@@ -154,6 +155,7 @@ class System:
         api = operator_api(
             OperatorPorts(
                 orders=database.orders,
+                desk=OrderDesk(self.book, self.clock),
                 deliveries=database.deliveries,
                 registry=database.registry,
                 vault=self.vault,

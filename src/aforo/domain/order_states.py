@@ -46,14 +46,14 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
-        S.SUPERSEDED: "a later order for the meter was verified",
+        S.SUPERSEDED: "a later order for the meter was received",
     },
     S.HELD: {
         S.VALIDATED: "the service window opens",
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
-        S.SUPERSEDED: "a later order for the meter was verified",
+        S.SUPERSEDED: "a later order for the meter was received",
     },
     S.VALIDATED: {
         S.DISPATCHED: "handed to the concentrator, or to the line of a direct meter",
@@ -62,7 +62,7 @@ EDGES: dict[OrderState, dict[OrderState, str]] = {
         S.REFUSED: "the registry changed: a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
-        S.SUPERSEDED: "a later order for the meter was verified",
+        S.SUPERSEDED: "a later order for the meter was received",
     },
     S.DISPATCHED: {
         S.IN_PROGRESS: "the meter's turn has begun",

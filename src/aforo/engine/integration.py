@@ -10,6 +10,7 @@ from aforo.domain.delivery import DeliveryState
 from aforo.domain.identifiers import OrderNumber, Source
 from aforo.domain.order import OrderRequest
 from aforo.engine.order_book import OrderBook
+from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow import step1_receive_order as step1
@@ -39,6 +40,7 @@ class Integration:
         self._deliveries = ports.deliveries
         self._desk = ports.desk
         self._clock = ports.clock
+        self._orders = OrderDesk(ports.book, ports.clock)
         self._rules_of = rules_of
 
     async def create(self, request: ControlRequest) -> ControlResponse:
@@ -49,6 +51,8 @@ class Integration:
         order = await self._book.receive(await self._decide(asked))
         if order.request.digest != asked.digest:
             raise CimError(step1.conflict(asked.number, request))
+        if not order.state.is_end:
+            await self._orders.supersede_older(order)
         return step1.acknowledge(order, request, self._clock.now())
 
     async def get(self, request: GetRequest) -> ControlResponse:

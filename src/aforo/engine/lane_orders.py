@@ -18,8 +18,9 @@ from aforo.flow import step7_collect_result as step7
 from aforo.flow.decision import Decision
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
-from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_now, supersede
+from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_now
 from aforo.flow.step7_collect_result import Collected
+from aforo.flow.waiting_order import supersede
 
 DECISIONS_MAX = 5
 """Attempts to decide about one order while others change it too."""

@@ -22,6 +22,12 @@ WAITING = frozenset(
 )
 
 
+UNSENT = frozenset({OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED})
+_NEVER_CARRIED_OUT = frozenset(
+    {OrderState.REFUSED, OrderState.FAILED, OrderState.EXPIRED, OrderState.CANCELLED, OrderState.SUPERSEDED}
+)
+
+
 class MemoryOrderStore:
     """See `aforo.engine.ports.OrderStore`. facts: what every order's path has left, shared with the deliveries."""
 
@@ -88,12 +94,14 @@ class MemoryOrderStore:
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
         found: dict[OrderId, OrderNumber] = {}
         for later in sorted(self._orders.values(), key=lambda one: one.id):
-            if later.state is not OrderState.VERIFIED or later.request.kind is not OrderKind.LIMIT:
-                continue
             for order in orders:
-                if order.request.kind is OrderKind.LIMIT and _is_later(later, order):
+                if _is_later(later, order) and _overtakes(later, order):
                     found[order.id] = later.number
         return found
+
+    async def older_unsent(self, order: Order) -> list[Order]:
+        older = (one for one in self._orders.values() if _is_later(order, one))
+        return sorted((one for one in older if one.state in UNSENT and _sets(one)), key=lambda one: one.id)
 
     async def known_limit(self, meter: MeterNumber) -> int | None:
         for order in sorted(self._orders.values(), key=lambda one: one.id, reverse=True):
@@ -298,6 +306,17 @@ class MemoryEntropy:
 
 def _is_later(later: Order, order: Order) -> bool:
     return later.request.meter == order.request.meter and later.id > order.id
+
+
+def _sets(order: Order) -> bool:
+    return order.request.kind is not OrderKind.READ
+
+
+def _overtakes(later: Order, order: Order) -> bool:
+    if not (_sets(later) and _sets(order)) or later.state in _NEVER_CARRIED_OUT:
+        return False
+    has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
+    return has_changed_it or order.state is not OrderState.UNCONFIRMED
 
 
 def _urgency(order: Order) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from aforo.dclink.messages import ItemKind, OrderItem
 from aforo.domain.causes import Cause
 from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
-from aforo.domain.identifiers import Epoch, Fence, OrderNumber
+from aforo.domain.identifiers import Epoch, Fence
 from aforo.domain.order import Fact, Order, OrderKind
 from aforo.domain.order_states import OrderState
 from aforo.domain.preconditions import Circumstances, closed_now
@@ -35,13 +35,6 @@ def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances
         fact = Fact(4, now, HEADEND, HEADEND, "OrderHeld", payload)
         return move(order, OrderState.HELD, now, fact, cause=closed.cause, next_at=closed.until)
     return None
-
-
-def supersede(order: Order, by: OrderNumber, now: datetime) -> Decision:
-    """A later order for the meter was verified while this one waited: it must not be undone by an older wish."""
-    fact = Fact(4, now, HEADEND, HEADEND, "OrderSuperseded", {"order": order.number, "by": by})
-    detail = f"order {by} was received later, and verified"
-    return move(order, OrderState.SUPERSEDED, now, fact, cause=Cause.SUPERSEDED, detail=detail, next_at=None)
 
 
 def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: datetime) -> Decision:

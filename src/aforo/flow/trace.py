@@ -54,9 +54,13 @@ WORDS: dict[str, Words] = {
         "Order refused: {cause}[ Rating: {max_power_w} W.]",
     ),
     "OrderHeld": Words("Orden retenida hasta {until}: {cause}", "Order held until {until}: {cause}"),
+    "OrderCancelled": Words(
+        "{by} anuló la orden {order}[: {reason}]",
+        "{by} cancelled order {order}[: {reason}]",
+    ),
     "OrderSuperseded": Words(
-        "La orden {order} fue reemplazada: la orden {by} se recibió después y ya fue verificada",
-        "Order {order} was replaced: order {by} was received later and is verified",
+        "La orden {order} fue reemplazada: la orden {by} se recibió después",
+        "Order {order} was replaced: order {by} was received later",
     ),
     "OrderExpired": Words(
         "La orden venció: no debía comenzar después de {not_after}",

@@ -6,7 +6,7 @@ import pytest
 
 from aforo.dclink.messages import ItemKind
 from aforo.domain.causes import Cause
-from aforo.domain.identifiers import Epoch, Fence, OrderNumber
+from aforo.domain.identifiers import Epoch, Fence
 from aforo.domain.order_states import OrderState
 from aforo.domain.preconditions import Circumstances
 from aforo.flow import step4_dispatch_to_concentrator as step4
@@ -66,12 +66,3 @@ def test_reading_is_allowed_on_any_day_and_at_any_time(now: datetime) -> None:
 def test_a_taken_order_is_in_progress_and_one_being_reconciled_stays_so() -> None:
     assert step4.taken(an_order(OrderState.DISPATCHED), WEDNESDAY).order.state is OrderState.IN_PROGRESS
     assert step4.taken(an_order(OrderState.RECONCILING), WEDNESDAY).order.state is OrderState.RECONCILING
-
-
-def test_an_order_whose_meter_was_verified_for_a_later_one_is_superseded() -> None:
-    decision = step4.supersede(an_order(), OrderNumber("OS-2"), WEDNESDAY)
-
-    assert (decision.order.state, decision.order.cause, decision.ends) == (
-        OrderState.SUPERSEDED, Cause.SUPERSEDED, True,
-    )  # fmt: skip
-    assert decision.facts[0].payload["by"] == "OS-2"

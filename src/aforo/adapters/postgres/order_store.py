@@ -85,6 +85,11 @@ class PostgresOrderStore:
         return {OrderId(row["id"]): OrderNumber(row["number"]) for row in rows}
 
     @tells_outages
+    async def older_unsent(self, order: Order) -> list[Order]:
+        rows = await self._pool.fetch(SQL["older_unsent"], order.request.meter, order.id)
+        return [order_of(row) for row in rows]
+
+    @tells_outages
     async def known_limit(self, meter: MeterNumber) -> int | None:
         watts: int | None = await self._pool.fetchval(SQL["known_limit"], meter)
         return watts

@@ -87,11 +87,18 @@ SELECT * FROM (
 ORDER BY priority DESC, id LIMIT $3
 
 -- name: overtaken
--- Of these orders those that a later verified one of the same meter has overtaken, and by which number.
+-- Of these orders those that a later one of the same meter has overtaken, and by which number. What has ended
+-- unconfirmed is only overtaken by what has changed the meter since.
 SELECT DISTINCT ON (o.id) o.id, later.number
 FROM orders o JOIN orders later ON later.meter = o.meter AND later.id > o.id
-WHERE o.id = ANY($1::bigint[]) AND o.kind = 'LIMIT' AND later.kind = 'LIMIT' AND later.state = 'VERIFIED'
+WHERE o.id = ANY($1::bigint[]) AND o.kind <> 'READ' AND later.kind <> 'READ'
+  AND later.state NOT IN ('REFUSED', 'FAILED', 'EXPIRED', 'CANCELLED', 'SUPERSEDED')
+  AND (o.state <> 'UNCONFIRMED' OR later.state IN ('VERIFIED', 'UNCONFIRMED'))
 ORDER BY o.id, later.id DESC
+
+-- name: older_unsent
+SELECT o.* FROM orders o
+WHERE o.meter = $1 AND o.id < $2 AND o.kind <> 'READ' AND o.state IN ('received', 'held', 'validated') ORDER BY o.id
 
 -- name: known_limit
 SELECT limit_w FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND kind = 'LIMIT' ORDER BY id DESC LIMIT 1

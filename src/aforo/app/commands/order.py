@@ -1,6 +1,7 @@
 """aforo order: what became of orders."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -32,6 +33,27 @@ def show(
     say_outcome(found)
     if source is None and len(found["sources"]) > 1:
         say(f"this number was used by {', '.join(found['sources'])}; choose with --source")
+    return 0
+
+
+@commands.command()
+def cancel(  # noqa: PLR0917 (typer calls it by name; these are the command's options)
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who cancels it.")],
+    reason: Annotated[str, typer.Option(help="Why; the commercial system is told.")] = "",
+    source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Cancel an order that was not sent yet; the commercial system gets CANCELLED as its answer."""
+    asked = {"by": by, "reason": reason, **({} if source is None else {"source": source})}
+    with OperatorClient(locate(data, url)) as client:
+        cancelled = client.post(f"orders/{quote(order, safe='')}/cancel", asked)
+    if as_json:
+        say_json(cancelled)
+    else:
+        say(f"{cancelled['number']} is {cancelled['state']}")
     return 0
 
 

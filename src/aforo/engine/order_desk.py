@@ -1,0 +1,48 @@
+"""What people may do to an order that waits: cancel it. Whatever is decided meanwhile is looked at anew."""
+
+from aforo.domain.identifiers import OrderId
+from aforo.domain.order import Order, OrderKind
+from aforo.engine.order_book import OrderBook
+from aforo.engine.ports import Clock, StaleOrder
+from aforo.flow.waiting_order import can_be_cancelled, cancel, supersede
+
+DECISIONS_MAX = 5
+
+
+class TooLate(Exception):
+    """The order has ended, or its command may have left. order: as it stands."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(f"order {order.number} is {order.state.value}")
+        self.order = order
+
+
+class OrderDesk:
+    def __init__(self, book: OrderBook, clock: Clock) -> None:
+        self._book = book
+        self._clock = clock
+
+    async def cancel(self, order_id: OrderId, *, by: str, reason: str) -> Order:
+        """Durable, and on its way to the commercial system, when it returns. Raises TooLate."""
+        for _ in range(DECISIONS_MAX):
+            order = await self._book.store.order(order_id)
+            assert order is not None, "an order is never deleted"
+            if not can_be_cancelled(order):
+                raise TooLate(order)
+            try:
+                return await self._book.commit(cancel(order, by=by, reason=reason, now=self._clock.now()))
+            except StaleOrder:
+                continue
+        raise StaleOrder(f"order {order_id} was changed {DECISIONS_MAX} times while it was being cancelled")
+
+    async def supersede_older(self, order: Order) -> None:
+        """Older orders for the meter that were never sent end now. One that is just being sent is left to its session,
+        which looks for later orders once more before it sends.
+        """
+        if order.request.kind is OrderKind.READ:
+            return
+        for older in await self._book.store.older_unsent(order):
+            try:
+                await self._book.commit(supersede(older, order.number, self._clock.now()))
+            except StaleOrder:
+                continue

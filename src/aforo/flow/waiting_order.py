@@ -1,0 +1,28 @@
+"""What may be decided about an order while no command of it has left: cancelled, or superseded by a later one."""
+
+from datetime import datetime
+
+from aforo.domain.causes import Cause
+from aforo.domain.identifiers import OrderNumber
+from aforo.domain.order import Fact, Order
+from aforo.domain.order_states import EDGES, OrderState
+from aforo.flow.decision import HEADEND, INTEGRATION, LEGACY, Decision, move
+
+
+def can_be_cancelled(order: Order) -> bool:
+    """False: it has ended, or its command may have left and only the meter knows what became of it."""
+    return OrderState.CANCELLED in EDGES[order.state]
+
+
+def cancel(order: Order, *, by: str, reason: str, now: datetime) -> Decision:
+    """by: who asks for it."""
+    fact = Fact(1, now, LEGACY, INTEGRATION, "OrderCancelled", {"order": order.number, "by": by, "reason": reason})
+    detail = f"by {by}: {reason}" if reason else f"by {by}"
+    return move(order, OrderState.CANCELLED, now, fact, cause=Cause.CANCELLED, detail=detail, next_at=None)
+
+
+def supersede(order: Order, by: OrderNumber, now: datetime) -> Decision:
+    """A later order for the meter came while this one waited: an older wish must not be carried out after it."""
+    fact = Fact(4, now, HEADEND, HEADEND, "OrderSuperseded", {"order": order.number, "by": by})
+    detail = f"order {by} was received later"
+    return move(order, OrderState.SUPERSEDED, now, fact, cause=Cause.SUPERSEDED, detail=detail, next_at=None)
