@@ -339,3 +339,21 @@ async def test_a_cancellation_that_is_not_understood_changes_nothing(
     assert (await client.post("/orders/OS-1/cancel", json=body)).status_code == 422
     assert (await client.get("/orders/OS-1")).json()["state"] == "validated"
     assert (await client.post("/orders/OS-9/cancel", json={"by": "Ana"})).status_code == 404
+
+
+async def test_an_order_is_approved_by_another_than_who_ordered_it(
+    ports: OperatorPorts, client: httpx.AsyncClient
+) -> None:
+    await keep(ports, an_order(OrderState.HELD, cause=Cause.AWAITING_APPROVAL))
+
+    same = await client.post("/orders/OS-1/approve", json={"by": "CIS"})
+    other = await client.post("/orders/OS-1/approve", json={"by": "Ana"})
+
+    assert (same.status_code, other.status_code) == (403, 200)
+    assert (await client.get("/orders/OS-1")).json()["approved_by"] == "Ana"
+
+
+async def test_what_awaits_no_approval_is_not_approved(ports: OperatorPorts, client: httpx.AsyncClient) -> None:
+    await keep(ports, an_order(OrderState.VALIDATED))
+
+    assert (await client.post("/orders/OS-1/approve", json={"by": "Ana"})).status_code == 409

@@ -6,7 +6,7 @@ Errors are problem details (RFC 9457) with a sentence in each language.
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ from aforo.adapters.registry_csv import (
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Order
-from aforo.engine.order_desk import OrderDesk, TooLate
+from aforo.engine.order_desk import OrderDesk, SamePerson, TooLate
 from aforo.engine.ports import (
     Clock,
     DeliveryStore,
@@ -91,6 +91,7 @@ def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
     guarded = [Depends(_bearer(token))]
     api.include_router(_registry(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
+    api.include_router(_order_desk(ports), prefix=PREFIX, dependencies=guarded)
     api.add_exception_handler(Problem, _tell_problem)
     api.add_exception_handler(HTTPException, _tell_http)
     api.add_exception_handler(RequestValidationError, _tell_validation)
@@ -201,10 +202,16 @@ def _orders(ports: OperatorPorts) -> APIRouter:
             "deliveries": [documents.delivery_document(one) for one in deliveries],
         }
 
+    return router
+
+
+def _order_desk(ports: OperatorPorts) -> APIRouter:
+    router = APIRouter()
+
     @router.post("/orders/{number:path}/cancel")
     async def cancel(number: str, request: Request) -> dict[str, Any]:
         """A JSON object: by, who asks for it; reason and source may be left out. 409 once it may have been sent."""
-        asked = _cancellation(await _json(request))
+        asked = _asked(await _json(request), {"by", "reason", "source"})
         found, _ = await _find(ports.orders, OrderNumber(number), asked.get("source"))
         try:
             order = await ports.desk.cancel(found.id, by=asked["by"], reason=asked.get("reason", ""))
@@ -214,15 +221,34 @@ def _orders(ports: OperatorPorts) -> APIRouter:
             raise Problem(409, es, f"Order {number} can no longer be cancelled: it is {state}.", state=state) from late
         return documents.order_document(order)
 
+    @router.post("/orders/{number:path}/approve")
+    async def approve(number: str, request: Request) -> dict[str, Any]:
+        """A JSON object: by, who is not who ordered; source may be left out. 409 when it does not wait for that."""
+        asked = _asked(await _json(request), {"by", "source"})
+        found, _ = await _find(ports.orders, OrderNumber(number), asked.get("source"))
+        try:
+            return documents.order_document(await ports.desk.approve(found.id, by=asked["by"]))
+        except TooLate as late:
+            state = late.order.state.value
+            es, en = (
+                f"La orden {number} no espera aprobación: está {state}.",
+                f"Order {number} awaits no approval: it is ",
+            )
+            raise Problem(409, es, f"{en}{state}.", state=state) from late
+        except SamePerson as same:
+            es, en = "Debe aprobarla otra persona que quien la pidió.", "Somebody else than who ordered it approves it."
+            raise Problem(403, es, en) from same
+
     return router
 
 
-def _cancellation(body: Any) -> dict[str, str]:
+def _asked(body: Any, known: Set[str]) -> dict[str, str]:
     given = body if isinstance(body, dict) else {}
     texts = {name: text for name, text in given.items() if isinstance(text, str) and len(text) <= WORDS_MAX}
-    if not texts.get("by") or texts.keys() != given.keys() or not texts.keys() <= {"by", "reason", "source"}:
-        es = f"Debe ser un objeto con by, y si se quiere reason y source, textos de a lo más {WORDS_MAX} letras."
-        en = f"It is an object with by and, if wanted, reason and source, texts of at most {WORDS_MAX} letters."
+    if not texts.get("by") or texts.keys() != given.keys() or not texts.keys() <= known:
+        names = ", ".join(sorted(known - {"by"}))
+        es = f"Debe ser un objeto con by, y si se quiere {names}: textos de a lo más {WORDS_MAX} letras."
+        en = f"It is an object with by and, if wanted, {names}: texts of at most {WORDS_MAX} letters."
         raise Problem(422, es, en)
     return texts
 

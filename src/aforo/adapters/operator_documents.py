@@ -60,6 +60,7 @@ def order_document(one: Order) -> dict[str, Any]:
         "special": request.special,
         "not_after": _moment(request.not_after),
         "until": _moment(request.until),
+        "approved_by": one.approved_by,
         "attempts": one.attempts,
         "received_at": _moment(one.received_at),
         "next_at": _moment(one.next_at),

@@ -32,6 +32,8 @@ class Cause(Enum):
     NOT_COMMISSIONED = "NOT_COMMISSIONED"
     NOT_A_WORKING_DAY = "NOT_A_WORKING_DAY"
     OUTSIDE_SERVICE_WINDOW = "OUTSIDE_SERVICE_WINDOW"
+    PROTECTED_CUSTOMER = "PROTECTED_CUSTOMER"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
     LIMIT_ABOVE_RATING = "LIMIT_ABOVE_RATING"
     LIMIT_NOT_REPRESENTABLE = "LIMIT_NOT_REPRESENTABLE"
     UNKNOWN_MODEL = "UNKNOWN_MODEL"
@@ -96,6 +98,14 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.CALENDAR, "6.2", Retry.NEVER,
         "Fuera del horario de servicio: la orden espera hasta que abra.",
         "Outside the service window: the order is held until it opens."),
+    Cause.PROTECTED_CUSTOMER: CauseFacts(
+        Layer.ORDER, "5.2", Retry.NEVER,
+        "Cliente protegido: una orden restrictiva debe ser especial y aprobada por otra persona.",
+        "Protected customer: a restrictive order must be special, and approved by somebody else."),
+    Cause.AWAITING_APPROVAL: CauseFacts(
+        Layer.ORDER, "6.2", Retry.NEVER,
+        "La orden espera la aprobación de otra persona.",
+        "The order waits until somebody else approves it."),
     Cause.LIMIT_ABOVE_RATING: CauseFacts(
         Layer.ORDER, "5.2", Retry.NEVER,
         "El límite supera la potencia máxima del empalme.",

@@ -56,6 +56,7 @@ class Order:
     """version rises with every commit: a decision made on an older one is refused by the store.
 
     lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
+    approved_by: who released it, when it had to be approved.
     attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
     fence: of the latest visit handed out.   command_fence: of the latest one that may write.
     """
@@ -66,6 +67,7 @@ class Order:
     received_at: datetime
     version: int = 0
     lane: str = ""
+    approved_by: str = ""
     attempts: int = 0
     next_at: datetime | None = None
     fence: Fence | None = None

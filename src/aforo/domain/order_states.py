@@ -42,14 +42,14 @@ IN_FLIGHT = frozenset({S.DISPATCHED, S.IN_PROGRESS, S.RECONCILING})
 EDGES: dict[OrderState, dict[OrderState, str]] = {
     S.RECEIVED: {
         S.VALIDATED: "every precondition known at the desk holds",
-        S.HELD: "restrictive, and outside the service window",
+        S.HELD: "restrictive, and outside the service window or to be approved",
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",
         S.SUPERSEDED: "a later order for the meter was received",
     },
     S.HELD: {
-        S.VALIDATED: "the service window opens",
+        S.VALIDATED: "the service window opens, or it is approved",
         S.REFUSED: "a precondition fails for good",
         S.EXPIRED: "not-after has passed",
         S.CANCELLED: "cancelled by its source",

@@ -45,6 +45,13 @@ def is_restrictive(request: OrderRequest, meter: Meter, known_limit_w: int | Non
     return request.limit.watts < (meter.contracted_power_w if known_limit_w is None else known_limit_w)
 
 
+def protection(request: OrderRequest, meter: Meter, known: Circumstances) -> Cause | None:
+    """Of a protected customer (domain.md 1.5): a restrictive order takes two people. None: nothing to be asked."""
+    if not meter.protected or not is_restrictive(request, meter, known.known_limit_w):
+        return None
+    return Cause.PROTECTED_CUSTOMER if request.special is None else Cause.AWAITING_APPROVAL
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """until: when the service window opens again."""

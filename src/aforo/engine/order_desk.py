@@ -1,20 +1,27 @@
-"""What people may do to an order that waits: cancel it. Whatever is decided meanwhile is looked at anew."""
+"""What people may do to an order that waits: cancel or approve it. Whatever is decided meanwhile is looked at anew."""
+
+from collections.abc import Callable
 
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderKind
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Clock, StaleOrder
-from aforo.flow.waiting_order import can_be_cancelled, cancel, supersede
+from aforo.flow.decision import Decision
+from aforo.flow.waiting_order import approve, awaits_approval, can_be_cancelled, cancel, supersede
 
 DECISIONS_MAX = 5
 
 
 class TooLate(Exception):
-    """The order has ended, or its command may have left. order: as it stands."""
+    """What is asked for is no longer possible, or not yet. order: as it stands."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(f"order {order.number} is {order.state.value}")
         self.order = order
+
+
+class SamePerson(Exception):
+    """An approval takes two."""
 
 
 class OrderDesk:
@@ -24,16 +31,35 @@ class OrderDesk:
 
     async def cancel(self, order_id: OrderId, *, by: str, reason: str) -> Order:
         """Durable, and on its way to the commercial system, when it returns. Raises TooLate."""
+
+        def decide(order: Order) -> Decision:
+            if not can_be_cancelled(order):
+                raise TooLate(order)
+            return cancel(order, by=by, reason=reason, now=self._clock.now())
+
+        return await self._decide(order_id, decide)
+
+    async def approve(self, order_id: OrderId, *, by: str) -> Order:
+        """Raises TooLate when it does not wait for that, SamePerson when it was ordered under this name."""
+
+        def decide(order: Order) -> Decision:
+            if not awaits_approval(order):
+                raise TooLate(order)
+            if by == order.request.source:
+                raise SamePerson(f"{by} ordered it")
+            return approve(order, by=by, now=self._clock.now())
+
+        return await self._decide(order_id, decide)
+
+    async def _decide(self, order_id: OrderId, decision_on: Callable[[Order], Decision]) -> Order:
         for _ in range(DECISIONS_MAX):
             order = await self._book.store.order(order_id)
             assert order is not None, "an order is never deleted"
-            if not can_be_cancelled(order):
-                raise TooLate(order)
             try:
-                return await self._book.commit(cancel(order, by=by, reason=reason, now=self._clock.now()))
+                return await self._book.commit(decision_on(order))
             except StaleOrder:
                 continue
-        raise StaleOrder(f"order {order_id} was changed {DECISIONS_MAX} times while it was being cancelled")
+        raise StaleOrder(f"order {order_id} was changed {DECISIONS_MAX} times while it was decided about")
 
     async def supersede_older(self, order: Order) -> None:
         """Older orders for the meter that were never sent end now. One that is just being sent is left to its session,

@@ -1,13 +1,16 @@
 """Step 3, HeadEnd -> HeadEnd: exists, linked, commissioned, within its rating, within the service window."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
-from aforo.domain.preconditions import Circumstances, closed_now, lasting_obstacle
+from aforo.domain.preconditions import Circumstances, closed_now, lasting_obstacle, protection
 from aforo.flow.decision import HEADEND, Decision, move
+
+APPROVAL_WAIT = timedelta(days=7)
+"""For an order that tells no not-after of its own."""
 
 
 def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circumstances) -> Decision:
@@ -22,6 +25,9 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circ
         fact = _fact(now, "MeterRefused", meter=request.meter, cause=obstacle.value, max_power_w=rating)
         return move(order, OrderState.REFUSED, now, fact, cause=obstacle, next_at=None)
     assert meter is not None
+    decision = _protect(order, meter, now, known)
+    if decision is not None:
+        return decision
     closed = closed_now(request, meter, now, known)
     if closed is not None:
         fact = _fact(now, "OrderHeld", until=closed.until.isoformat(), cause=closed.cause.value)
@@ -36,6 +42,22 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circ
         special=request.special,
     )
     return move(order, OrderState.VALIDATED, now, fact, cause=None, next_at=now)
+
+
+def _protect(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:
+    """None: it needs no approval, or has it."""
+    cause = protection(order.request, meter, known)
+    if cause is None or (cause is Cause.AWAITING_APPROVAL and order.approved_by):
+        return None
+    if cause is Cause.PROTECTED_CUSTOMER:
+        fact = _fact(now, "MeterRefused", meter=meter.number, cause=cause.value, max_power_w=None)
+        return move(order, OrderState.REFUSED, now, fact, cause=cause, next_at=None)
+    until = order.request.not_after or order.received_at + APPROVAL_WAIT
+    if now >= until:
+        fact = _fact(now, "OrderExpired", not_after=until.isoformat())
+        return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, detail="not approved", next_at=None)
+    fact = _fact(now, "OrderHeld", until=until.isoformat(), cause=cause.value)
+    return move(order, OrderState.HELD, now, fact, cause=cause, next_at=until)
 
 
 def _fact(now: datetime, name: str, **payload: object) -> Fact:

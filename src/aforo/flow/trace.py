@@ -54,6 +54,7 @@ WORDS: dict[str, Words] = {
         "Order refused: {cause}[ Rating: {max_power_w} W.]",
     ),
     "OrderHeld": Words("Orden retenida hasta {until}: {cause}", "Order held until {until}: {cause}"),
+    "OrderApproved": Words("{by} aprobó la orden {order}", "{by} approved order {order}"),
     "OrderCancelled": Words(
         "{by} anuló la orden {order}[: {reason}]",
         "{by} cancelled order {order}[: {reason}]",

@@ -1,4 +1,4 @@
-"""What may be decided about an order while no command of it has left: cancelled, or superseded by a later one."""
+"""What may be decided about an order while no command of it has left: cancelled, approved, superseded."""
 
 from datetime import datetime
 
@@ -19,6 +19,16 @@ def cancel(order: Order, *, by: str, reason: str, now: datetime) -> Decision:
     fact = Fact(1, now, LEGACY, INTEGRATION, "OrderCancelled", {"order": order.number, "by": by, "reason": reason})
     detail = f"by {by}: {reason}" if reason else f"by {by}"
     return move(order, OrderState.CANCELLED, now, fact, cause=Cause.CANCELLED, detail=detail, next_at=None)
+
+
+def awaits_approval(order: Order) -> bool:
+    return order.state is OrderState.HELD and order.cause is Cause.AWAITING_APPROVAL
+
+
+def approve(order: Order, *, by: str, now: datetime) -> Decision:
+    """It is validated once more, at once. by: another than who ordered."""
+    fact = Fact(3, now, HEADEND, HEADEND, "OrderApproved", {"order": order.number, "by": by})
+    return move(order, OrderState.HELD, now, fact, approved_by=by, next_at=now)
 
 
 def supersede(order: Order, by: OrderNumber, now: datetime) -> Decision:

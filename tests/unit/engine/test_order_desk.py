@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from aforo.domain.causes import Cause
 from aforo.domain.order import Order, OrderKind
 from aforo.domain.order_states import OrderState
-from aforo.engine.order_desk import OrderDesk, TooLate
+from aforo.engine.order_desk import OrderDesk, SamePerson, TooLate
 from aforo.engine.ports import StaleOrder
 from cases import a_request
 from unit.engine.engine_situations import HeadEnd
@@ -87,5 +88,24 @@ def test_a_reading_supersedes_nothing() -> None:
         await desk_of(headend).supersede_older(reading)
 
         assert (await headend.now(waiting)).state is OrderState.VALIDATED
+
+    in_virtual_time(scene())
+
+
+def test_an_approval_takes_another_than_who_ordered_and_only_where_it_is_awaited() -> None:
+    async def scene() -> None:
+        headend = HeadEnd()
+        held = await headend.order(state=OrderState.HELD, cause=Cause.AWAITING_APPROVAL, wait=600)
+        waiting = await headend.order(meter="M-2", wait=600)
+        desk = desk_of(headend)
+
+        with pytest.raises(SamePerson):
+            await desk.approve(held.id, by=held.request.source)
+        with pytest.raises(TooLate):
+            await desk.approve(waiting.id, by="Ana")
+        approved = await desk.approve(held.id, by="Ana")
+
+        assert (approved.approved_by, approved.next_at) == ("Ana", headend.start)
+        assert headend.woken[-1] == ("meter:M-1", 0)
 
     in_virtual_time(scene())

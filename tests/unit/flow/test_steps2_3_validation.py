@@ -1,5 +1,6 @@
 """Steps 2 and 3: routed to the meter's line; refused, held or let through, each with its reason."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from aforo.domain.order_states import OrderState
 from aforo.domain.preconditions import Circumstances
 from aforo.domain.quantities import PowerLimit
 from aforo.flow.step2_route_to_headend import route_to_headend
-from aforo.flow.step3_validate_meter import validate_meter
+from aforo.flow.step3_validate_meter import APPROVAL_WAIT, validate_meter
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request, an_order
 
 KNOWN = Circumstances()
@@ -106,3 +107,38 @@ def test_the_evening_of_a_working_day_holds_an_order_with_a_cause_of_its_own() -
 
     assert (held.order.state, held.order.cause) == (OrderState.HELD, Cause.OUTSIDE_SERVICE_WINDOW)
     assert held.order.next_at == datetime(2026, 11, 26, 11, tzinfo=UTC)
+
+
+PROTECTED = a_meter(protected=True)
+SPECIAL = an_order(OrderState.RECEIVED, request=a_request(special="court order"))
+
+
+def test_a_restriction_of_a_protected_customer_is_refused_unless_it_is_special() -> None:
+    refused = validate_meter(RECEIVED, PROTECTED, WEDNESDAY, KNOWN)
+
+    assert (refused.order.state, refused.order.cause) == (OrderState.REFUSED, Cause.PROTECTED_CUSTOMER)
+
+
+def test_a_special_restriction_of_a_protected_customer_waits_for_somebody_elses_approval() -> None:
+    held = validate_meter(SPECIAL, PROTECTED, WEDNESDAY, KNOWN)
+    approved = validate_meter(replace(held.order, approved_by="Ana"), PROTECTED, WEDNESDAY, KNOWN)
+
+    assert (held.order.state, held.order.cause) == (OrderState.HELD, Cause.AWAITING_APPROVAL)
+    assert held.order.next_at == WEDNESDAY + APPROVAL_WAIT
+    assert (approved.order.state, approved.order.cause) == (OrderState.VALIDATED, None)
+
+
+def test_an_approval_that_never_comes_lets_the_order_expire() -> None:
+    late = validate_meter(SPECIAL, PROTECTED, WEDNESDAY + APPROVAL_WAIT, KNOWN)
+
+    assert (late.order.state, late.order.cause, late.order.detail) == (
+        OrderState.EXPIRED,
+        Cause.EXPIRED,
+        "not approved",
+    )
+
+
+def test_a_restoration_of_a_protected_customer_needs_nobody() -> None:
+    order = an_order(OrderState.RECEIVED, request=a_request(limit=PowerLimit(6000)))
+
+    assert validate_meter(order, PROTECTED, SATURDAY, KNOWN).order.state is OrderState.VALIDATED

@@ -1,11 +1,13 @@
 """Cancelled and superseded: only while no command has left."""
 
+from datetime import timedelta
+
 import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import OrderNumber
 from aforo.domain.order_states import OrderState
-from aforo.flow.waiting_order import can_be_cancelled, cancel, supersede
+from aforo.flow.waiting_order import approve, awaits_approval, can_be_cancelled, cancel, supersede
 from cases import WEDNESDAY, an_order
 
 UNSENT = [OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED]
@@ -32,3 +34,24 @@ def test_an_order_for_whose_meter_a_later_one_came_is_superseded() -> None:
         OrderState.SUPERSEDED, Cause.SUPERSEDED, 1,
     )  # fmt: skip
     assert decision.facts[0].payload["by"] == "OS-2"
+
+
+def test_an_approved_order_is_due_at_once_and_keeps_who_approved_it() -> None:
+    held = an_order(OrderState.HELD, cause=Cause.AWAITING_APPROVAL, next_at=WEDNESDAY + timedelta(days=7))
+
+    decision = approve(held, by="Ana", now=WEDNESDAY)
+
+    assert (decision.order.state, decision.order.approved_by) == (OrderState.HELD, "Ana")
+    assert (decision.order.next_at, decision.result) == (WEDNESDAY, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "awaits"),
+    [
+        (OrderState.HELD, Cause.AWAITING_APPROVAL, True),
+        (OrderState.HELD, Cause.NOT_A_WORKING_DAY, False),
+        (OrderState.VALIDATED, None, False),
+    ],
+)
+def test_only_what_is_held_for_it_awaits_approval(state: OrderState, cause: Cause | None, awaits: bool) -> None:
+    assert awaits_approval(an_order(state, cause=cause)) is awaits

@@ -4,11 +4,11 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), inserted AS (
     INSERT INTO orders (id, version, source, number, kind, meter, limit_w, reason, priority, special, not_after, until,
-                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, attempts,
-                        next_at, fence, command_fence, cause, detail, evidence, ended_at)
+                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by,
+                        attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
     SELECT id, 1, source, number, kind, meter, limit_w, reason, priority, special, not_after, until,
-           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, attempts,
-           next_at, fence, command_fence, cause, detail, evidence, ended_at
+           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by,
+           attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
     ON CONFLICT (source, number) DO NOTHING
     RETURNING id
@@ -33,7 +33,8 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), changed AS (
     UPDATE orders o
-    SET version = g.version + 1, state = g.state, lane = g.lane, attempts = g.attempts, next_at = g.next_at,
+    SET version = g.version + 1, state = g.state, lane = g.lane, approved_by = g.approved_by,
+        attempts = g.attempts, next_at = g.next_at,
         fence = g.fence, command_fence = g.command_fence, cause = g.cause, detail = g.detail, evidence = g.evidence,
         ended_at = g.ended_at
     FROM given g

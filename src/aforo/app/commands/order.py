@@ -57,6 +57,26 @@ def cancel(  # noqa: PLR0917 (typer calls it by name; these are the command's op
     return 0
 
 
+@commands.command()
+def approve(  # noqa: PLR0917 (typer calls it by name; these are the command's options)
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who approves it: not who ordered it.")],
+    source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Release an order that waits for approval, such as one that restricts a protected customer."""
+    asked = {"by": by, **({} if source is None else {"source": source})}
+    with OperatorClient(locate(data, url)) as client:
+        approved = client.post(f"orders/{quote(order, safe='')}/approve", asked)
+    if as_json:
+        say_json(approved)
+    else:
+        say(f"{approved['number']} is approved by {by}")
+    return 0
+
+
 @commands.command("list")
 def list_(
     limit: PageSize = 20,
