@@ -1,12 +1,14 @@
 """What both ends of an association share: its state, its protection, what is to be sent."""
 
 from aforo.dlms.association_states import State
+from aforo.dlms.authentication import Authentication
 from aforo.dlms.client_exchange import Bounds
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from aforo.dlms.events import AssociationEstablished, Conformance
 from aforo.dlms.general_transfer import GeneralTransfer
+from aforo.dlms.keys import SystemTitle
 from aforo.dlms.protection import Protection, is_protected
-from aforo.dlms.settings import Mechanism, Settings
+from aforo.dlms.settings import Settings
 from aforo.dlms.xdlms import GENERAL_BLOCK_TRANSFER
 from aforo.dlms.xdlms.general_blocks import decode_general_block
 
@@ -17,18 +19,15 @@ PLAIN_CONTEXT, CIPHERED_CONTEXT = 1, 3
 """Last arcs of the application contexts with logical names."""
 
 CHALLENGE_OCTETS = range(8, 65)
-PROTECTION_OCTETS = 32
-"""At most, what general-glo- protection adds to an APDU: tags, lengths, title, security header, authentication tag."""
-
-_SPOKEN = (Mechanism.NONE, Mechanism.LLS, Mechanism.HLS_GMAC)
+SYSTEM_TITLE_OCTETS = 8
 
 
 class Association:
     """The common half of `ClientAssociation` and `ServerAssociation`."""
 
     def __init__(self, settings: Settings) -> None:
-        _check_spoken(settings)
         self._protection = Protection(settings) if settings.keys is not None else None
+        self._authentication = Authentication(settings, self._protection)
         self._counter_floor = settings.peer_counter_floor
         self._state = State.IDLE
         self._outgoing: list[bytes] = []
@@ -69,7 +68,7 @@ class Association:
         longest = self._established.max_pdu if self._established is not None else 0
         if longest == 0 or self._general is not None:
             return Bounds(self._offered, None, self._octets_max)
-        room = longest if self._protection is None else longest - PROTECTION_OCTETS
+        room = longest if self._protection is None else longest - self._protection.overhead
         return Bounds(self._offered, room, self._octets_max)
 
     def _send_service(self, plain: bytes, *, is_pushed: bool = False) -> None:
@@ -126,14 +125,6 @@ class Association:
         return apdu
 
 
-def _check_spoken(settings: Settings) -> None:
-    if settings.mechanism not in _SPOKEN:
-        raise LocalProtocolError(f"authentication by {settings.mechanism.name} is not spoken")
-    if settings.suite != 0:
-        raise LocalProtocolError(f"security suite {settings.suite} is not spoken")
-    if settings.keys is None:
-        return
-    if settings.keys.dedicated is not None:
-        raise LocalProtocolError("dedicated keys are not spoken")
-    if len(settings.keys.encryption) != 16 or len(settings.keys.authentication) != 16:
-        raise LocalProtocolError("suite 0 has keys of 16 octets")
+def title_of(octets: bytes) -> SystemTitle | None:
+    """As told in clear; None when there is none, or it is no title."""
+    return SystemTitle(octets) if len(octets) == SYSTEM_TITLE_OCTETS else None

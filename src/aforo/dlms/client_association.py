@@ -9,8 +9,10 @@ from aforo.dlms.association import (
     CURRENT_ASSOCIATION,
     REPLY_TO_HLS,
     Association,
+    title_of,
 )
 from aforo.dlms.association_states import Move, State
+from aforo.dlms.authentication import Challenges
 from aforo.dlms.client_exchange import INVOKE_IDS, ClientExchange
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 from aforo.dlms.events import (
@@ -49,6 +51,7 @@ class ClientAssociation(Association):
         self._settings = settings
         self._invoke = 0
         self._exchange: ClientExchange | None = None
+        self._challenges: Challenges | None = None
 
     def send(self, event: Event) -> None:
         match event:
@@ -65,6 +68,8 @@ class ClientAssociation(Association):
             case Associate():
                 after = association_states.sent(self._state, Move.AARQ)
                 self._established = None
+                if self._protection is not None:
+                    self._protection.use_global()
                 self._outgoing.append(acse.encode_request(self._association_request()))
             case Release():
                 after = association_states.sent(self._state, Move.RLRQ)
@@ -96,11 +101,14 @@ class ClientAssociation(Association):
 
     def _initiate_request(self) -> bytes:
         settings = self._settings
-        return self._protected(xdlms.encode_initiate_request(xdlms.Initiate(settings.conformance, settings.max_pdu)))
+        dedicated = settings.keys.dedicated if settings.keys is not None else None
+        key = b"" if dedicated is None or self._established is not None else dedicated.octets
+        initiate = xdlms.Initiate(settings.conformance, settings.max_pdu, key)
+        return self._protected(xdlms.encode_initiate_request(initiate))
 
     def _association_request(self) -> acse.AssociationRequest:
         settings = self._settings
-        authentication = settings.challenge if settings.mechanism is Mechanism.HLS_GMAC else b""
+        authentication = settings.challenge if self._authentication.needs_proof else b""
         if settings.mechanism is Mechanism.LLS:
             assert settings.password is not None, "Settings asks for it"
             authentication = settings.password.octets
@@ -117,7 +125,7 @@ class ClientAssociation(Association):
         return b"" if self._protection is None else self._initiate_request()
 
     def _aare(self, apdu: bytes) -> Event | None:
-        needs_proof = self._settings.mechanism is Mechanism.HLS_GMAC
+        needs_proof = self._authentication.needs_proof
         after = association_states.received(self._state, Move.CHALLENGE if needs_proof else Move.AARE)
         self._state = State.IDLE
         answer = acse.decode_answer(apdu)
@@ -129,7 +137,7 @@ class ClientAssociation(Association):
         self._established = AssociationEstablished(
             initiate.conformance & self._settings.conformance,
             initiate.max_pdu,
-            None if self._protection is None else self._protection.peer,
+            title_of(answer.title) if self._protection is None else self._protection.peer,
         )
         if needs_proof:
             self._prove(answer)
@@ -150,16 +158,20 @@ class ClientAssociation(Association):
         self._protection.meet(answer.title)
         initiate = xdlms.decode_initiate_response(self._protection.open(answer.information))
         self._protection.agree(initiate.conformance & self._settings.conformance)
+        if self._settings.keys is not None and self._settings.keys.dedicated is not None:
+            self._protection.use_dedicated(self._settings.keys.dedicated)
         return initiate
 
     def _prove(self, answer: acse.AssociationAnswer) -> None:
         """HLS pass 3."""
-        assert self._protection is not None, "HLS with GMAC needs keys"
-        if answer.mechanism not in (0, Mechanism.HLS_GMAC) or len(answer.authentication) not in CHALLENGE_OCTETS:
+        settings = self._settings
+        if answer.mechanism not in (0, settings.mechanism) or len(answer.authentication) not in CHALLENGE_OCTETS:
             raise RemoteProtocolError(ErrorCode.AUTHENTICATION_FAILED, "the peer's challenge is missing")
-        if answer.authentication == self._settings.challenge:
+        if answer.authentication == settings.challenge:
             raise RemoteProtocolError(ErrorCode.AUTHENTICATION_FAILED, "the peer sent our own challenge back")
-        proof = data.octets(self._protection.proof(answer.authentication))
+        assert self._established is not None, "the AARE was read"
+        self._challenges = Challenges(settings.challenge, answer.authentication, self._established.peer_title)
+        proof = data.octets(self._authentication.prove(self._challenges))
         self._request(ActionRequest(ASSOCIATION_CLASS, CURRENT_ASSOCIATION, REPLY_TO_HLS, proof))
 
     def _request(self, request: Request) -> None:
@@ -198,11 +210,11 @@ class ClientAssociation(Association):
         self._state = State.IDLE
         if not isinstance(response, ActionResponse) or response.result is not DataAccess.SUCCESS:
             return AssociationRejected(acse.REJECTED_PERMANENT, acse.AUTHENTICATION_FAILURE)
-        assert self._protection is not None
+        assert self._challenges is not None, "PROVING means that there are some"
         assert self._established is not None
         try:
             proof = data.decode(response.data or b"")
-            self._protection.check_proof(proof if isinstance(proof, bytes) else b"", self._settings.challenge)
+            self._authentication.check(proof if isinstance(proof, bytes) else b"", self._challenges)
         except RemoteProtocolError as wrong:
             return AssociationRejected(
                 acse.REJECTED_PERMANENT, acse.AUTHENTICATION_FAILURE, by_peer=False, detail=str(wrong)

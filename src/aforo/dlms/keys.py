@@ -92,3 +92,7 @@ class Keys:
     authentication: Key
     dedicated: Key | None = field(default=None)
     broadcast: Key | None = field(default=None)
+
+    def present(self) -> tuple[Key, ...]:
+        every = (self.encryption, self.authentication, self.dedicated, self.broadcast)
+        return tuple(key for key in every if key is not None)

@@ -1,22 +1,33 @@
-"""How an association's APDUs are protected: glo- and general-glo- forms, counters in both directions."""
+"""How an association's APDUs are protected: which key, which form, and the counters of both directions.
 
+glo- and ded- forms have a tag for each service; general-glo-, general-ded- and general-ciphering one for all.
+"""
+
+from aforo.dlms import general_ciphering
 from aforo.dlms.axdr import put_octets, take_octets
 from aforo.dlms.counters import COUNTER_MAX
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
 from aforo.dlms.events import Conformance
-from aforo.dlms.keys import SystemTitle
-from aforo.dlms.security import Cipher, counter_of
+from aforo.dlms.general_ciphering import GENERAL_CIPHERING, GENERAL_SIGNING, Envelope
+from aforo.dlms.general_keys import received_key, sending_key
+from aforo.dlms.keys import Key, SystemTitle
+from aforo.dlms.security import BROADCAST, Cipher, counter_of
 from aforo.dlms.settings import Ciphering, Settings
 from aforo.dlms.xdlms import DATA_NOTIFICATION, INITIATE_REQUEST, INITIATE_RESPONSE
+from aforo.dlms.xdlms.tags import ACCESS_REQUEST, ACCESS_RESPONSE, DATA_NOTIFICATION_CONFIRM
 
-GENERAL_GLO = 0xDB
-_GLO_OF = {
-    INITIATE_REQUEST: 0x21, INITIATE_RESPONSE: 0x28,
-    0xC0: 0xC8, 0xC1: 0xC9, 0xC3: 0xCB, 0xC4: 0xCC, 0xC5: 0xCD, 0xC7: 0xCF,
-}  # fmt: skip
-_PLAIN_OF = {glo: plain for plain, glo in _GLO_OF.items()}
+GENERAL_GLO, GENERAL_DED = 0xDB, 0xDC
 _INITIATES = (INITIATE_REQUEST, INITIATE_RESPONSE)
-_PLAIN = {*_GLO_OF, DATA_NOTIFICATION}
+_SERVICES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC7)
+_GLO_OF = {INITIATE_REQUEST: 0x21, INITIATE_RESPONSE: 0x28, **{tag: tag + 0x08 for tag in _SERVICES}}
+_DED_OF = {tag: tag + 0x10 for tag in _SERVICES}
+_PLAIN_OF = {protected: plain for table in (_GLO_OF, _DED_OF) for plain, protected in table.items()}
+_DED_TAGS = {*_DED_OF.values(), GENERAL_DED}
+_PLAIN = {*_GLO_OF, DATA_NOTIFICATION, DATA_NOTIFICATION_CONFIRM, ACCESS_REQUEST, ACCESS_RESPONSE}
+_ENVELOPED = (GENERAL_CIPHERING, GENERAL_SIGNING)
+TRANSACTION_OCTETS = 8
+ENVELOPE_OCTETS, POINT_OCTETS = 48, 96
+"""At most, of the fields of general-ciphering and general-signing, and of a public key or a signature of suite 2."""
 
 
 class CounterReplayed(RemoteProtocolError):
@@ -32,15 +43,35 @@ class Protection:
 
     def __init__(self, settings: Settings) -> None:
         assert settings.keys is not None and settings.title is not None and settings.counters is not None  # noqa: PT018 (Settings checks them together)
-        self._cipher = Cipher(settings.keys)
+        self._settings = settings
+        self._keys = settings.keys
+        self._suite = settings.suite
+        self._cipher = Cipher(settings.keys, suite=settings.suite)
+        self._dedicated: Cipher | None = None
+        self._sending = self._cipher
+        self._form_of = _GLO_OF
         self._title = settings.title
-        self._general_head = bytes((GENERAL_GLO,)) + put_octets(settings.title.octets)
+        self._titled = put_octets(settings.title.octets)
+        self._general_head = bytes((GENERAL_GLO,)) + self._titled
         self._counters = settings.counters
         self._ciphering = settings.ciphering
+        self._transaction = settings.general.first_transaction if settings.general is not None else 1
         self.expected_peer = settings.peer_title
         self.peer: SystemTitle | None = settings.peer_title
-        self.is_general = settings.ciphering is Ciphering.GENERAL_GLO
+        self.is_general = settings.ciphering in (Ciphering.GENERAL_GLO, Ciphering.GENERAL_CIPHERING)
         self.peer_counter = settings.peer_counter_floor
+        self._dedicated_counter = -1
+        self._broadcast_counter = -1
+
+    @property
+    def overhead(self) -> int:
+        """Octets that protection adds to an APDU, at most."""
+        octets = 32
+        if self._ciphering is Ciphering.GENERAL_CIPHERING:
+            octets += ENVELOPE_OCTETS + 2 * POINT_OCTETS
+        if self._settings.signs_services:
+            octets += ENVELOPE_OCTETS + POINT_OCTETS
+        return octets
 
     def meet(self, title: bytes) -> None:
         """The peer has told its title. Raises RemoteProtocolError: MALFORMED, WRONG_PEER."""
@@ -60,28 +91,50 @@ class Protection:
         if self._ciphering is Ciphering.AUTO:
             self.is_general = Conformance.GENERAL_PROTECTION in conformance
 
+    def use_dedicated(self, key: Key) -> None:
+        """From here on services go under the key of this association; what is under the global one is refused."""
+        self._dedicated = self._sending = Cipher(self._keys, suite=self._suite, key=key)
+        self._form_of = _DED_OF
+        self._general_head = bytes((GENERAL_DED,)) + self._titled
+
+    def use_global(self) -> None:
+        """Of a new association, until it agrees on a key of its own."""
+        self._dedicated, self._sending, self._form_of = None, self._cipher, _GLO_OF
+        self._general_head = bytes((GENERAL_GLO,)) + self._titled
+        self._dedicated_counter = -1
+
     def answer_alike(self, apdu: bytes) -> None:
         """AUTO of a server: the answer takes the form of the request, whatever was negotiated."""
         if self._ciphering is Ciphering.AUTO:
-            self.is_general = apdu[0] == GENERAL_GLO
+            self.is_general = apdu[0] in (GENERAL_GLO, GENERAL_DED)
 
     def seal(self, plain: bytes) -> bytes:
-        """A notification has no glo- form, so it always goes general-glo-."""
-        content = self._cipher.seal(plain, self._title, self._counters.take())
-        glo = _GLO_OF.get(plain[0])
-        if glo is None or (self.is_general and plain[0] not in _INITIATES):
-            return self._general_head + put_octets(content)
-        return bytes((glo,)) + put_octets(content)
+        """A service without a form of its own, such as a notification, always goes by a general one."""
+        tag = plain[0]
+        if tag in _INITIATES:
+            return bytes((_GLO_OF[tag],)) + put_octets(self._cipher.seal(plain, self._title, self._counters.take()))
+        if self._ciphering is Ciphering.GENERAL_CIPHERING:
+            return self._signed(self._enveloped(plain))
+        content = self._sending.seal(plain, self._title, self._counters.take())
+        form = self._form_of.get(tag)
+        head = self._general_head if form is None or self.is_general else bytes((form,))
+        sealed = head + put_octets(content)
+        return self._signed(sealed) if self._settings.signs_services else sealed
 
     def open(self, apdu: bytes) -> bytes:
-        """The service inside. Raises RemoteProtocolError; CounterReplayed for a counter that was used.
-
-        general-glo- without a title is taken: some meters tell theirs in the AARE only, and the tag covers it anyway.
-        """
+        """The service inside. Raises RemoteProtocolError; CounterReplayed for a counter that was used."""
+        if self._settings.signs_services and apdu[:1] not in _UNSIGNED:
+            apdu = self._checked(apdu)
         tag = apdu[0] if apdu else 0
-        if tag == GENERAL_GLO:
+        if tag == GENERAL_CIPHERING:
+            return self._open_enveloped(apdu)
+        if self._ciphering is Ciphering.GENERAL_CIPHERING and tag not in _INITIATE_FORMS:
+            raise RemoteProtocolError(ErrorCode.NOT_CIPHERED, f"APDU {tag:02X} where general-ciphering was agreed")
+        is_general = tag in (GENERAL_GLO, GENERAL_DED)
+        if is_general:
             title, at = take_octets(apdu, 1)
             content, end = take_octets(apdu, at)
+            # Without a title it is taken: some meters tell theirs in the AARE only, and the tag covers it anyway.
             if self.peer is None or (title and title != self.peer.octets):
                 raise RemoteProtocolError(ErrorCode.WRONG_PEER, f"ciphered under the title {title.hex()}")
         elif tag in _PLAIN_OF:
@@ -91,19 +144,93 @@ class Protection:
             raise RemoteProtocolError(code, f"APDU {tag:02X} where glo- protection was agreed")
         if end != len(apdu):
             raise malformed("octets after the ciphered content")
-        plain = self._open(content)
-        if not plain or (tag != GENERAL_GLO and plain[0] != _PLAIN_OF[tag]):
-            raise malformed("the ciphered service is not the one that its tag tells")
+        return self._open(content, tag)
+
+    def _open(self, content: bytes, tag: int) -> bytes:
+        assert self.peer is not None, "the peer's title is known before anything is opened"
+        if tag in _DED_TAGS or (self._dedicated is not None and tag not in _INITIATE_FORMS):
+            return self._open_dedicated(content, tag)
+        if content[:1] and content[0] & BROADCAST:
+            return self._open_broadcast(content, tag)
+        plain = self._cipher.open(content, self.peer)
+        _check_service(plain, tag)
+        self.peer_counter = _risen(self.peer_counter, content)
         return plain
 
-    def _open(self, content: bytes) -> bytes:
-        assert self.peer is not None, "the peer's title is known before anything is opened"
-        plain = self._cipher.open(content, self.peer)
-        counter = counter_of(content)
-        if counter <= self.peer_counter:
-            raise CounterReplayed(counter, self.peer_counter + 1)
-        self.peer_counter = counter
+    def _open_dedicated(self, content: bytes, tag: int) -> bytes:
+        assert self.peer is not None
+        if self._dedicated is None:
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"APDU {tag:02X} without a dedicated key")
+        if tag not in _DED_TAGS:
+            raise RemoteProtocolError(ErrorCode.NOT_CIPHERED, f"APDU {tag:02X} where a dedicated key was agreed")
+        plain = self._dedicated.open(content, self.peer)
+        _check_service(plain, tag)
+        self._dedicated_counter = _risen(self._dedicated_counter, content)
         return plain
+
+    def _open_broadcast(self, content: bytes, tag: int) -> bytes:
+        assert self.peer is not None
+        if self._keys.broadcast is None:
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, "a message under the broadcast key, which is not ours")
+        cipher = Cipher(self._keys, suite=self._suite, key=self._keys.broadcast, is_broadcast=True)
+        plain = cipher.open(content, self.peer)
+        _check_service(plain, tag)
+        self._broadcast_counter = _risen(self._broadcast_counter, content)
+        return plain
+
+    def _enveloped(self, plain: bytes) -> bytes:
+        assert self._settings.general is not None, "Settings asks for it"
+        envelope = self._envelope()
+        info, key = sending_key(self._settings.general, self._keys, envelope, self._suite)
+        cipher = Cipher(self._keys, suite=self._suite, key=key)
+        content = cipher.seal(plain, self._title, self._counters.take(), envelope.encoded())
+        return general_ciphering.encode_ciphering(envelope, info, content)
+
+    def _open_enveloped(self, apdu: bytes) -> bytes:
+        assert self.peer is not None
+        general = self._settings.general
+        if general is None or self._ciphering is not Ciphering.GENERAL_CIPHERING:
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, "general-ciphering was not agreed")
+        envelope, info, content = general_ciphering.decode_ciphering(apdu)
+        self._check_parties(envelope)
+        key = received_key(general, self._keys, envelope, info, self._suite)
+        is_broadcast = info == general_ciphering.IdentifiedKey(general_ciphering.GLOBAL_BROADCAST)
+        cipher = Cipher(self._keys, suite=self._suite, key=key, is_broadcast=is_broadcast)
+        plain = cipher.open(content, self.peer, envelope.encoded())
+        _check_service(plain, GENERAL_CIPHERING)
+        self.peer_counter = _risen(self.peer_counter, content)
+        return plain
+
+    def _envelope(self) -> Envelope:
+        transaction = self._transaction.to_bytes(TRANSACTION_OCTETS, "big")
+        self._transaction += 1
+        recipient = b"" if self.peer is None else self.peer.octets
+        return Envelope(transaction=transaction, originator=self._title.octets, recipient=recipient)
+
+    def _check_parties(self, envelope: Envelope) -> None:
+        """A message for somebody else, or of somebody else, is none of ours."""
+        assert self.peer is not None
+        if envelope.originator != self.peer.octets:
+            raise RemoteProtocolError(ErrorCode.WRONG_PEER, f"a message of {envelope.originator.hex()}")
+        if envelope.recipient not in (b"", self._title.octets):
+            raise RemoteProtocolError(ErrorCode.WRONG_PEER, f"a message for {envelope.recipient.hex()}")
+
+    def _signed(self, apdu: bytes) -> bytes:
+        if not self._settings.signs_services:
+            return apdu
+        assert self._settings.signing is not None, "Settings asks for it"
+        envelope = self._envelope()
+        signature = self._settings.signing.own.sign(general_ciphering.signed_octets(envelope, apdu))
+        return general_ciphering.encode_signing(envelope, apdu, signature)
+
+    def _checked(self, apdu: bytes) -> bytes:
+        assert self._settings.signing is not None, "Settings asks for it"
+        if apdu[:1] != bytes((GENERAL_SIGNING,)):
+            raise RemoteProtocolError(ErrorCode.NOT_CIPHERED, "an APDU that is not signed, where signing was agreed")
+        envelope, content, signature = general_ciphering.decode_signing(apdu)
+        self._check_parties(envelope)
+        self._settings.signing.peer.check(signature, general_ciphering.signed_octets(envelope, content))
+        return content
 
     def proof(self, challenge: bytes) -> bytes:
         return self._cipher.proof(challenge, self._title, self._counters.take())
@@ -114,5 +241,26 @@ class Protection:
         self._cipher.check_proof(proof, challenge, self.peer)
 
 
+_INITIATE_FORMS = tuple(_GLO_OF[tag] for tag in _INITIATES)
+_UNSIGNED = tuple(bytes((tag,)) for tag in _INITIATE_FORMS)
+
+
 def is_protected(apdu: bytes) -> bool:
-    return bool(apdu) and (apdu[0] == GENERAL_GLO or apdu[0] in _PLAIN_OF)
+    return bool(apdu) and (apdu[0] in (GENERAL_GLO, GENERAL_DED, *_ENVELOPED) or apdu[0] in _PLAIN_OF)
+
+
+def _check_service(plain: bytes, tag: int) -> None:
+    """The tag is not authenticated: whoever changes it must not use up the counter of the message as well.
+
+    Raises RemoteProtocolError (MALFORMED).
+    """
+    if not plain or plain[0] != _PLAIN_OF.get(tag, plain[0]):
+        raise malformed("the ciphered service is not the one that its tag tells")
+
+
+def _risen(floor: int, content: bytes) -> int:
+    """The counter of a content that was opened. Raises CounterReplayed."""
+    counter = counter_of(content)
+    if counter <= floor:
+        raise CounterReplayed(counter, floor + 1)
+    return counter

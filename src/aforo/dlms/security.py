@@ -1,7 +1,7 @@
-"""Suite 0 (IEC 62056-5-3, clause 5): AES-GCM-128 with tags of 12 octets; the nonce is title and invocation counter.
+"""AES-GCM of every suite (IEC 62056-5-3, clause 5): tags of 12 octets; the nonce is title and invocation counter.
 
 A ciphered content is SC(1) IC(4) ciphertext tag(12). Additional data: SC and authentication key; for authentication
-alone the plain text follows them.
+alone the plain text follows them. general-ciphering puts its own fields behind the key.
 """
 
 import hmac
@@ -10,67 +10,84 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
-from aforo.dlms.keys import Keys, SystemTitle
+from aforo.dlms.keys import Key, Keys, SystemTitle
 
 AUTHENTICATED, ENCRYPTED = 0x10, 0x20
 PROTECTED = AUTHENTICATED | ENCRYPTED
-_PROTECTED, _AUTHENTICATED = bytes((PROTECTED,)), bytes((AUTHENTICATED,))
+BROADCAST, COMPRESSED = 0x40, 0x80
 TAG_OCTETS = 12
 _HEAD_OCTETS = 5
-_UNSPOKEN = 0xCF
-"""Compression, the broadcast key, and every suite but 0."""
+_KINDS = AUTHENTICATED | ENCRYPTED
 
 
 class Cipher:
-    """One direction's sealing or opening with the keys of one association."""
+    """One direction's sealing or opening with one key of a suite.
 
-    __slots__ = ("_authentication_key", "_encrypt", "_protected")
+    key: instead of the global unicast key.   is_broadcast: it is the broadcast key, which the peer is told.
+    """
 
-    def __init__(self, keys: Keys) -> None:
-        self._encrypt: Callable[[bytes, bytes, bytes | None], bytes] = AESGCM(keys.encryption.octets).encrypt
+    __slots__ = ("_additional", "_authenticated", "_authentication_key", "_control", "_encrypt", "_flags")
+
+    def __init__(self, keys: Keys, *, suite: int = 0, key: Key | None = None, is_broadcast: bool = False) -> None:
+        self._encrypt: Callable[[bytes, bytes, bytes | None], bytes] = AESGCM((key or keys.encryption).octets).encrypt
         self._authentication_key = keys.authentication.octets
-        self._protected = _PROTECTED + self._authentication_key
+        self._flags = suite | (BROADCAST if is_broadcast else 0)
+        self._control = bytes((PROTECTED | self._flags,))
+        self._authenticated = bytes((AUTHENTICATED | self._flags,))
+        self._additional = self._control + self._authentication_key
 
-    def seal(self, plain: bytes, title: SystemTitle, counter: int) -> bytes:
-        """Encrypted and authenticated."""
+    def seal(self, plain: bytes, title: SystemTitle, counter: int, extra: bytes = b"") -> bytes:
+        """Encrypted and authenticated. extra: authenticated too, but not part of the content."""
         tail = counter.to_bytes(4, "big")
-        return _PROTECTED + tail + self._encrypt(title.octets + tail, plain, self._protected)[:-4]
+        additional = self._additional + extra if extra else self._additional
+        return self._control + tail + self._encrypt(title.octets + tail, plain, additional)[:-4]
 
-    def open(self, content: bytes, title: SystemTitle) -> bytes:
-        """The plain text, after the tag was compared. Raises RemoteProtocolError: MALFORMED, UNSUPPORTED, WRONG_TAG.
+    def seal_authenticated(self, plain: bytes, title: SystemTitle, counter: int, extra: bytes = b"") -> bytes:
+        """Authenticated, and readable by everybody."""
+        tail = counter.to_bytes(4, "big")
+        additional = self._authenticated + self._authentication_key + extra + plain
+        return self._authenticated + tail + plain + self._encrypt(title.octets + tail, b"", additional)[:TAG_OCTETS]
+
+    def open(self, content: bytes, title: SystemTitle, extra: bytes = b"") -> bytes:
+        """The plain text, after the tag was compared.
+
+        Raises RemoteProtocolError: MALFORMED, UNSUPPORTED, NOT_CIPHERED, WRONG_TAG.
 
         AESGCM.decrypt takes 16-octet tags only. Encrypting again is its own inverse in counter mode, and gives the
         whole tag to compare with (1.2-1.8 us; the generic cipher interface takes 5-7 us).
         """
         if len(content) < _HEAD_OCTETS + TAG_OCTETS:
             raise malformed("a ciphered content that is too short")
-        control, nonce = content[0], title.octets + content[1:_HEAD_OCTETS]
-        if control & _UNSPOKEN:
-            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"security control {control:02X}")
-        body, tag = content[_HEAD_OCTETS:-TAG_OCTETS], content[-TAG_OCTETS:]
-        head = content[:1] + self._authentication_key
-        if control == PROTECTED:
+        nonce = title.octets + content[1:_HEAD_OCTETS]
+        body = content[_HEAD_OCTETS:-TAG_OCTETS]
+        if content[:1] == self._control:
             plain = self._encrypt(nonce, body, None)[:-16]
-            expected = self._encrypt(nonce, plain, head)[-16:-4]
-        elif control == AUTHENTICATED:
+            additional = self._additional + extra if extra else self._additional
+            expected = self._encrypt(nonce, plain, additional)[-16:-4]
+        elif content[:1] == self._authenticated:
             plain = body
-            expected = self._encrypt(nonce, b"", head + body)[:TAG_OCTETS]
+            additional = self._authenticated + self._authentication_key + extra + body
+            expected = self._encrypt(nonce, b"", additional)[:TAG_OCTETS]
         else:
-            raise RemoteProtocolError(ErrorCode.NOT_CIPHERED, f"security control {control:02X} protects too little")
-        if not hmac.compare_digest(expected, tag):
+            raise self._unspoken(content[0])
+        if not hmac.compare_digest(expected, content[-TAG_OCTETS:]):
             raise RemoteProtocolError(ErrorCode.WRONG_TAG, "the authentication tag does not fit")
         return plain
+
+    def _unspoken(self, control: int) -> RemoteProtocolError:
+        if control & ~_KINDS == self._flags:
+            return RemoteProtocolError(ErrorCode.NOT_CIPHERED, f"security control {control:02X} protects too little")
+        return RemoteProtocolError(ErrorCode.UNSUPPORTED, f"security control {control:02X}")
 
     def proof(self, challenge: bytes, title: SystemTitle, counter: int) -> bytes:
         """HLS 5: SC IC GMAC(SC, authentication key, challenge); it uses a counter of its own."""
         tail = counter.to_bytes(4, "big")
-        head = _AUTHENTICATED + self._authentication_key
-        tag = self._encrypt(title.octets + tail, b"", head + challenge)[:TAG_OCTETS]
-        return _AUTHENTICATED + tail + tag
+        additional = self._authenticated + self._authentication_key + challenge
+        return self._authenticated + tail + self._encrypt(title.octets + tail, b"", additional)[:TAG_OCTETS]
 
     def check_proof(self, proof: bytes, challenge: bytes, title: SystemTitle) -> None:
         """Raises RemoteProtocolError (AUTHENTICATION_FAILED)."""
-        if len(proof) == _HEAD_OCTETS + TAG_OCTETS and proof[0] == AUTHENTICATED:
+        if len(proof) == _HEAD_OCTETS + TAG_OCTETS and proof[:1] == self._authenticated:
             counter = int.from_bytes(proof[1:_HEAD_OCTETS], "big")
             if hmac.compare_digest(self.proof(challenge, title, counter), proof):
                 return

@@ -7,8 +7,10 @@ from aforo.dlms.association import (
     CURRENT_ASSOCIATION,
     REPLY_TO_HLS,
     Association,
+    title_of,
 )
 from aforo.dlms.association_states import Move, State
+from aforo.dlms.authentication import Challenges
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 from aforo.dlms.events import (
     Abort,
@@ -32,11 +34,12 @@ from aforo.dlms.events import (
     SetListResponse,
     SetResponse,
 )
-from aforo.dlms.keys import Secret
+from aforo.dlms.keys import Key, Secret
 from aforo.dlms.offered_services import NotOffered, check_offered
 from aforo.dlms.protection import CounterReplayed
 from aforo.dlms.server_exchange import Phase, ServerExchange
 from aforo.dlms.settings import Mechanism, ServerSettings
+from aforo.dlms.suites import suite_of
 from aforo.dlms.xdlms import blocks
 
 _NOT_ALLOWED, _UNKNOWN = 1, 2
@@ -67,7 +70,7 @@ class ServerAssociation(Association):
         super().__init__(settings)
         self._settings = settings
         self._exchange: ServerExchange | None = None
-        self._challenge_of_client = b""
+        self._challenges: Challenges | None = None
 
     is_to_answer = True
 
@@ -121,6 +124,8 @@ class ServerAssociation(Association):
     def _forget(self) -> None:
         self._state, self._exchange, self._established = State.IDLE, None, None
         self._general = self._pushed = None
+        if self._protection is not None:
+            self._protection.use_global()
 
     def receive(self, apdu: bytes) -> Event | None:
         if not apdu:
@@ -161,7 +166,7 @@ class ServerAssociation(Association):
             raise AarqRefused(diagnostic, ErrorCode.AUTHENTICATION_FAILED, f"mechanism {request.mechanism}")
         if settings.mechanism is Mechanism.LLS and settings.password != Secret(request.authentication):
             raise AarqRefused(acse.AUTHENTICATION_FAILURE, ErrorCode.AUTHENTICATION_FAILED, "a wrong password")
-        if settings.mechanism is Mechanism.HLS_GMAC and len(request.authentication) not in CHALLENGE_OCTETS:
+        if self._authentication.needs_proof and len(request.authentication) not in CHALLENGE_OCTETS:
             raise AarqRefused(acse.AUTHENTICATION_FAILURE, ErrorCode.AUTHENTICATION_FAILED, "no challenge")
         if self._protection is None:
             return self._read_initiate(request.information)
@@ -180,6 +185,8 @@ class ServerAssociation(Association):
             error, detail = xdlms.INCOMPATIBLE_CONFORMANCE, "no service in common"
         elif 0 < initiate.max_pdu < xdlms.MAX_PDU_LEAST:
             error, detail = xdlms.PDU_SIZE_TOO_SHORT, f"APDUs of {initiate.max_pdu} octets"
+        elif initiate.dedicated_key and len(initiate.dedicated_key) != suite_of(self._settings.suite).key_octets:
+            error, detail = xdlms.OTHER, f"a dedicated key of {len(initiate.dedicated_key)} octets"
         if error is not None:
             raise AarqRefused(acse.NO_REASON, ErrorCode.UNSUPPORTED, detail, initiate_error=error)
         return initiate
@@ -187,7 +194,7 @@ class ServerAssociation(Association):
     def _accept(self, request: acse.AssociationRequest, initiate: xdlms.Initiate) -> Event | None:
         settings = self._settings
         conformance = initiate.conformance & settings.conformance
-        needs_proof = settings.mechanism is Mechanism.HLS_GMAC
+        needs_proof = self._authentication.needs_proof
         answer = acse.AssociationAnswer(
             context=self._context,
             diagnostic=acse.AUTHENTICATION_REQUIRED if needs_proof else 0,
@@ -198,12 +205,13 @@ class ServerAssociation(Association):
         )
         self._outgoing.append(acse.encode_answer(answer))
         self._state = association_states.sent(self._state, Move.CHALLENGE if needs_proof else Move.AARE)
-        peer = None if self._protection is None else self._protection.peer
+        peer = title_of(request.title) if self._protection is None else self._protection.peer
         self._established = AssociationEstablished(conformance, initiate.max_pdu, peer)
+        self._challenges = Challenges(settings.challenge, request.authentication, peer)
         if self._protection is not None:
             self._protection.agree(conformance)
-        if needs_proof:
-            self._challenge_of_client = request.authentication
+            if initiate.dedicated_key:
+                self._protection.use_dedicated(Key(initiate.dedicated_key))
         return None if needs_proof else self._established
 
     def _initiate_response(self, conformance: Conformance) -> bytes:
@@ -265,17 +273,17 @@ class ServerAssociation(Association):
         after = association_states.received(self._state, Move.PROOF)
         if not isinstance(request, ActionRequest) or not _is_reply_to_hls(request):
             raise RemoteProtocolError(ErrorCode.UNEXPECTED_APDU, "a service before the authentication")
-        assert self._protection is not None
+        assert self._challenges is not None, "PROVING means that there are some"
         assert self._established is not None
         proof = data.decode(request.parameter) if request.parameter else b""
         try:
-            self._protection.check_proof(proof if isinstance(proof, bytes) else b"", self._settings.challenge)
+            self._authentication.check(proof if isinstance(proof, bytes) else b"", self._challenges)
         except RemoteProtocolError:
             self._send_service(xdlms.encode_response(ActionResponse(DataAccess.OTHER_REASON), priority))
             self._state = State.IDLE
             raise
         self._state = after
-        answer = data.octets(self._protection.proof(self._challenge_of_client))
+        answer = data.octets(self._authentication.prove(self._challenges))
         self._send_service(xdlms.encode_response(ActionResponse(DataAccess.SUCCESS, answer), priority))
         self._state = association_states.sent(self._state, Move.PROVED)
         return self._established

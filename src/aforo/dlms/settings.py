@@ -1,12 +1,15 @@
 """All that one end of an association must be told: nothing is drawn, read or guessed inside."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 from aforo.dlms.counters import CounterRange
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.events import Conformance
+from aforo.dlms.general_keys import GeneralKeys, Signing
 from aforo.dlms.keys import Keys, Secret, SystemTitle
+from aforo.dlms.suites import suite_of
 
 
 class Mechanism(IntEnum):
@@ -25,13 +28,17 @@ class Mechanism(IntEnum):
 class Ciphering(Enum):
     """Which APDUs carry protected services.
 
-    AUTO follows the negotiated general-protection bit: general-glo when it is set, glo otherwise.
+    AUTO follows the negotiated general-protection bit: general-glo when it is set, glo otherwise. With a dedicated key
+    they become general-ded and ded once the association stands. GENERAL_CIPHERING names its key in every message.
     """
 
     AUTO = "auto"
     GLO = "glo"
     GENERAL_GLO = "general-glo"
+    GENERAL_CIPHERING = "general-ciphering"
 
+
+_WITH_SECRET = (Mechanism.HLS_MANUFACTURER, Mechanism.HLS_MD5, Mechanism.HLS_SHA1, Mechanism.HLS_SHA256)
 
 STANDARD_SERVICES = (
     Conformance.GENERAL_PROTECTION
@@ -58,7 +65,9 @@ class Settings:
 
     keys: None means that the association is not ciphered.   counters: our invocation counters, already reserved.
     peer_counter_floor: replies with a counter at or below it are replays.   max_pdu: longest APDU we accept, octets.
-    password: LLS password or HLS 2, 3, 4, 6 secret.   message_octets_max: longest message put together from blocks.
+    password: LLS password or HLS 2, 3, 4, 6 secret.   suite: security suite, 0 to 2.   general: keys of
+    GENERAL_CIPHERING.   signing: HLS 7, and with signs_services also a signature around every service.
+    message_octets_max: longest message put together from blocks.
     window: blocks of a general block transfer that we take at a time.
     """
 
@@ -76,16 +85,37 @@ class Settings:
     peer_counter_floor: int = -1
     message_octets_max: int = 262_144
     window: int = 8
+    general: GeneralKeys | None = None
+    signing: Signing | None = None
+    signs_services: bool = False
 
     def __post_init__(self) -> None:
-        if self.keys is not None and (self.title is None or self.counters is None):
-            raise LocalProtocolError("ciphering needs our system title and reserved invocation counters")
-        if self.mechanism is Mechanism.HLS_GMAC and self.keys is None:
-            raise LocalProtocolError("HLS with GMAC needs keys")
-        if self.mechanism >= Mechanism.HLS_MANUFACTURER and not 8 <= len(self.challenge) <= 64:
-            raise LocalProtocolError("HLS needs a challenge of 8 to 64 octets")
-        if self.mechanism is Mechanism.LLS and self.password is None:
-            raise LocalProtocolError("low level security needs a password")
+        for is_missing, what in self._missing():
+            if is_missing:
+                raise LocalProtocolError(what)
+
+    def _missing(self) -> Iterator[tuple[bool, str]]:
+        mechanism = self.mechanism
+        needs_secret = mechanism in _WITH_SECRET and self.password is None
+        needs_title = mechanism in (Mechanism.HLS_SHA256, Mechanism.HLS_ECDSA) and self.title is None
+        is_short = mechanism >= Mechanism.HLS_MANUFACTURER and not 8 <= len(self.challenge) <= 64
+        is_untitled = self.keys is not None and (self.title is None or self.counters is None)
+        yield is_untitled, "ciphering needs our system title and reserved invocation counters"
+        yield mechanism is Mechanism.HLS_GMAC and self.keys is None, "HLS with GMAC needs keys"
+        yield is_short, "HLS needs a challenge of 8 to 64 octets"
+        yield mechanism is Mechanism.LLS and self.password is None, "low level security needs a password"
+        yield needs_secret, f"authentication by {mechanism.name} needs a secret"
+        yield needs_title, f"authentication by {mechanism.name} needs our system title"
+        yield mechanism is Mechanism.HLS_ECDSA and self.signing is None, "HLS with ECDSA needs signing keys"
+        yield self.signs_services and self.signing is None, "signing needs keys"
+        is_general = self.ciphering is Ciphering.GENERAL_CIPHERING
+        yield is_general and (self.keys is None or self.general is None), "general-ciphering needs keys of its own"
+        yield from self._wrong_lengths()
+
+    def _wrong_lengths(self) -> Iterator[tuple[bool, str]]:
+        octets = suite_of(self.suite).key_octets
+        keys = () if self.keys is None else self.keys.present()
+        yield any(len(key) != octets for key in keys), f"suite {self.suite} has keys of {octets} octets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

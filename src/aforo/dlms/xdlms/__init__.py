@@ -3,6 +3,7 @@
 from aforo.dlms.xdlms.initiate import (
     INCOMPATIBLE_CONFORMANCE,
     MAX_PDU_LEAST,
+    OTHER,
     PDU_SIZE_TOO_SHORT,
     VERSION,
     VERSION_TOO_LOW,
@@ -66,6 +67,7 @@ __all__ = [
     "INITIATE_REQUEST",
     "INITIATE_RESPONSE",
     "MAX_PDU_LEAST",
+    "OTHER",
     "PDU_SIZE_TOO_SHORT",
     "REQUESTS",
     "RESPONSES",

@@ -17,10 +17,10 @@ VERSION = 6
 MAX_PDU_LEAST = 12
 """A shorter APDU could not even carry an InitiateResponse."""
 
-VERSION_TOO_LOW, INCOMPATIBLE_CONFORMANCE, PDU_SIZE_TOO_SHORT = 1, 2, 3
+OTHER, VERSION_TOO_LOW, INCOMPATIBLE_CONFORMANCE, PDU_SIZE_TOO_SHORT = 0, 1, 2, 3
 _INITIATE_ERROR = bytes((CONFIRMED_SERVICE_ERROR, 1, 6))
 _INITIATE_ERRORS = {
-    0: "other", VERSION_TOO_LOW: "dlms-version-too-low", INCOMPATIBLE_CONFORMANCE: "incompatible-conformance",
+    OTHER: "other", VERSION_TOO_LOW: "dlms-version-too-low", INCOMPATIBLE_CONFORMANCE: "incompatible-conformance",
     PDU_SIZE_TOO_SHORT: "pdu-size-too-short", 4: "refused-by-the-VDE-handler",
 }  # fmt: skip
 _CONFORMANCE = bytes.fromhex("5f1f0400")
