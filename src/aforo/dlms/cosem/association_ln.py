@@ -12,6 +12,7 @@ from aforo.dlms.cosem.interface_class import (
     InterfaceObject,
     Method,
 )
+from aforo.dlms.errors import malformed
 from aforo.dlms.events import Conformance
 from aforo.dlms.server import CosemObject
 from aforo.dlms.settings import Mechanism
@@ -141,3 +142,39 @@ def _rights(table: InterfaceClass, *, read_only: bool) -> bytes:
         for each in table.methods
     )
     return data.structure(data.array(*attributes), data.array(*methods))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """attributes, methods: access mode by index."""
+
+    class_id: int
+    version: int
+    obis: bytes
+    attributes: dict[int, int]
+    methods: dict[int, int]
+
+
+def read_object_list(encoded: bytes) -> tuple[ListedObject, ...]:
+    """A client's view of attribute 2. Raises RemoteProtocolError (MALFORMED)."""
+    value = ASSOCIATION_LN.decode("object_list", encoded)
+    assert isinstance(value, tuple), "the table says array"
+    return tuple(map(_listed_object, value))
+
+
+def _listed_object(value: data.Value) -> ListedObject:
+    match value:
+        case (int(class_id), int(version), bytes(obis), (tuple(attributes), tuple(methods))) if len(obis) == 6:
+            return ListedObject(class_id, version, obis, _modes(attributes), _modes(methods))
+    raise malformed("an object is listed by class, version, logical name and rights")
+
+
+def _modes(rights: tuple[data.Value, ...]) -> dict[int, int]:
+    modes = {}
+    for right in rights:
+        match right:
+            case (int(index), int(mode), *_):
+                modes[index] = int(mode)
+            case _:
+                raise malformed("a right is an index and a mode")
+    return modes

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from aforo.dlms import data, dates
 from aforo.dlms.cosem.clock import YEARS
 from aforo.dlms.cosem.interface_class import LOGICAL_NAME, Access, Attribute, InterfaceClass, InterfaceObject
-from aforo.dlms.errors import RemoteProtocolError
+from aforo.dlms.errors import RemoteProtocolError, malformed
 from aforo.dlms.events import DataAccess
 from aforo.dlms.server import AccessRefused
 
@@ -202,3 +202,26 @@ def _groups(value: data.Value, encoded: bytes) -> tuple[int, ...]:
     if data.array(*map(data.u16, groups)) != encoded:
         raise AccessRefused(DataAccess.TYPE_UNMATCHED)
     return groups
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredValue:
+    class_id: int
+    obis: bytes
+    attribute: int
+
+
+def read_monitored_value(encoded: bytes) -> MonitoredValue:
+    """A client's view of attribute 2. Raises RemoteProtocolError (MALFORMED)."""
+    match LIMITER.decode("monitored_value", encoded):
+        case (int(class_id), bytes(obis), int(attribute)) if len(obis) == 6:
+            return MonitoredValue(class_id, obis, attribute)
+    raise malformed("a monitored value is class, logical name and attribute")
+
+
+def read_emergency_profile(encoded: bytes) -> EmergencyProfile:
+    """A client's view of attribute 8. Raises RemoteProtocolError (MALFORMED)."""
+    match LIMITER.decode("emergency_profile", encoded):
+        case (int(profile_id), bytes(begins), int(lasts_s)) if len(begins) == dates.OCTETS:
+            return EmergencyProfile(profile_id, begins, lasts_s)
+    raise malformed("an emergency profile is number, begin and duration")

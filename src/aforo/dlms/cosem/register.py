@@ -1,10 +1,13 @@
 """Register, class_id 3, version 0 (IEC 62056-6-2): a measured value with its scale and unit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aforo.dlms import data
-from aforo.dlms.cosem.interface_class import LOGICAL_NAME, Attribute, InterfaceClass, InterfaceObject, Method
+from aforo.dlms.cosem.interface_class import LOGICAL_NAME, Access, Attribute, InterfaceClass, InterfaceObject, Method
+from aforo.dlms.errors import malformed
+from aforo.dlms.events import DataAccess
+from aforo.dlms.server import AccessRefused
 
 REGISTER = InterfaceClass(
     3,
@@ -13,7 +16,12 @@ REGISTER = InterfaceClass(
     (LOGICAL_NAME, Attribute(2, "value", None), Attribute(3, "scaler_unit", data.STRUCTURE)),
     (Method(1, "reset", data.INTEGER),),
 )
+WRITABLE_REGISTER = replace(
+    REGISTER,
+    attributes=(LOGICAL_NAME, Attribute(2, "value", None, Access.READ_WRITE), REGISTER.attributes[2]),
+)
 WATT, WATT_HOUR = 27, 30
+_VALUE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +54,41 @@ class Register(InterfaceObject):
             case 3:
                 return self._scaler_unit.encoded()
         return super()._get(attribute)
+
+
+def read_scaler_unit(encoded: bytes) -> ScalerUnit:
+    """Of classes 3, 4 and 5. Raises RemoteProtocolError (MALFORMED)."""
+    match REGISTER.decode("scaler_unit", encoded):
+        case (int(scaler), int(unit)):
+            return ScalerUnit(scaler, unit)
+    raise malformed("scaler_unit is a power of ten and a unit")
+
+
+class WritableRegister(Register):
+    """One that a client may set, such as a threshold. highest: largest value that it takes; of the type it gives."""
+
+    table = WRITABLE_REGISTER
+
+    __slots__ = ("_highest", "_store")
+
+    def __init__(
+        self,
+        logical_name: bytes,
+        value: Callable[[], bytes],
+        scaler_unit: ScalerUnit,
+        *,
+        store: Callable[[int], None],
+        highest: int,
+    ) -> None:
+        super().__init__(logical_name, value, scaler_unit)
+        self._store = store
+        self._highest = highest
+
+    def _set(self, attribute: int, value: data.Value, encoded: bytes) -> None:
+        if attribute != _VALUE:
+            super()._set(attribute, value, encoded)
+        if encoded[0] != self._value()[0] or not isinstance(value, int):
+            raise AccessRefused(DataAccess.TYPE_UNMATCHED)
+        if not 0 <= value <= self._highest:
+            raise AccessRefused(DataAccess.OTHER_REASON)
+        self._store(value)
