@@ -4,7 +4,7 @@ glo- and ded- forms have a tag for each service; general-glo-, general-ded- and 
 """
 
 from aforo.dlms import general_ciphering
-from aforo.dlms.axdr import put_octets, take_octets
+from aforo.dlms.axdr import put_length, put_octets, take_octets
 from aforo.dlms.counters import COUNTER_MAX
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
 from aforo.dlms.events import Conformance
@@ -21,10 +21,17 @@ _INITIATES = (INITIATE_REQUEST, INITIATE_RESPONSE)
 _SERVICES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC7)
 _GLO_OF = {INITIATE_REQUEST: 0x21, INITIATE_RESPONSE: 0x28, **{tag: tag + 0x08 for tag in _SERVICES}}
 _DED_OF = {tag: tag + 0x10 for tag in _SERVICES}
+_GLO_HEADS = {plain: bytes((protected,)) for plain, protected in _GLO_OF.items()}
+_DED_HEADS = {plain: bytes((protected,)) for plain, protected in _DED_OF.items()}
+_SHORT_LENGTHS = [bytes((octets,)) for octets in range(0x80)]
 _PLAIN_OF = {protected: plain for table in (_GLO_OF, _DED_OF) for plain, protected in table.items()}
 _DED_TAGS = {*_DED_OF.values(), GENERAL_DED}
 _PLAIN = {*_GLO_OF, DATA_NOTIFICATION, DATA_NOTIFICATION_CONFIRM, ACCESS_REQUEST, ACCESS_RESPONSE}
 _ENVELOPED = (GENERAL_CIPHERING, GENERAL_SIGNING)
+_HEAD_OCTETS = 10
+_NO_HEAD = bytes(_HEAD_OCTETS)
+"""Where a general form begins whose title we do not know yet: no APDU begins like this."""
+
 TRANSACTION_OCTETS = 8
 ENVELOPE_OCTETS, POINT_OCTETS = 48, 96
 """At most, of the fields of general-ciphering and general-signing, and of a public key or a signature of suite 2."""
@@ -49,15 +56,19 @@ class Protection:
         self._cipher = Cipher(settings.keys, suite=settings.suite)
         self._dedicated: Cipher | None = None
         self._sending = self._cipher
-        self._form_of = _GLO_OF
+        self._form_of = _GLO_HEADS
         self._title = settings.title
         self._titled = put_octets(settings.title.octets)
         self._general_head = bytes((GENERAL_GLO,)) + self._titled
         self._counters = settings.counters
+        self._is_enveloped = settings.signs_services or settings.ciphering is Ciphering.GENERAL_CIPHERING
         self._ciphering = settings.ciphering
         self._transaction = settings.general.first_transaction if settings.general is not None else 1
         self.expected_peer = settings.peer_title
-        self.peer: SystemTitle | None = settings.peer_title
+        self.peer: SystemTitle | None = None
+        self._head_of_peer = _NO_HEAD
+        if settings.peer_title is not None:
+            self._know(settings.peer_title)
         self.is_general = settings.ciphering in (Ciphering.GENERAL_GLO, Ciphering.GENERAL_CIPHERING)
         self.peer_counter = settings.peer_counter_floor
         self._dedicated_counter = -1
@@ -84,7 +95,11 @@ class Protection:
             raise RemoteProtocolError(ErrorCode.WRONG_PEER, f"the peer calls itself {told}, as we do")
         if self.expected_peer is not None and told != self.expected_peer:
             raise RemoteProtocolError(ErrorCode.WRONG_PEER, f"the peer is {told}, not {self.expected_peer}")
-        self.peer = told
+        self._know(told)
+
+    def _know(self, peer: SystemTitle) -> None:
+        self.peer = peer
+        self._head_of_peer = bytes((GENERAL_GLO,)) + put_octets(peer.octets)
 
     def agree(self, conformance: Conformance) -> None:
         """AUTO follows the negotiated general-protection bit."""
@@ -94,12 +109,12 @@ class Protection:
     def use_dedicated(self, key: Key) -> None:
         """From here on services go under the key of this association; what is under the global one is refused."""
         self._dedicated = self._sending = Cipher(self._keys, suite=self._suite, key=key)
-        self._form_of = _DED_OF
+        self._form_of = _DED_HEADS
         self._general_head = bytes((GENERAL_DED,)) + self._titled
 
     def use_global(self) -> None:
         """Of a new association, until it agrees on a key of its own."""
-        self._dedicated, self._sending, self._form_of = None, self._cipher, _GLO_OF
+        self._dedicated, self._sending, self._form_of = None, self._cipher, _GLO_HEADS
         self._general_head = bytes((GENERAL_GLO,)) + self._titled
         self._dedicated_counter = -1
 
@@ -113,23 +128,32 @@ class Protection:
         tag = plain[0]
         if tag in _INITIATES:
             return bytes((_GLO_OF[tag],)) + put_octets(self._cipher.seal(plain, self._title, self._counters.take()))
+        if self._is_enveloped:
+            return self._sealed_anew(plain)
+        content = self._sending.seal(plain, self._title, self._counters.take())
+        head = self._general_head if self.is_general else self._form_of.get(tag, self._general_head)
+        octets = len(content)
+        return head + (_SHORT_LENGTHS[octets] if octets < 0x80 else put_length(octets)) + content
+
+    def _sealed_anew(self, plain: bytes) -> bytes:
+        """By the forms that name their parties."""
         if self._ciphering is Ciphering.GENERAL_CIPHERING:
             return self._signed(self._enveloped(plain))
         content = self._sending.seal(plain, self._title, self._counters.take())
-        form = self._form_of.get(tag)
-        head = self._general_head if form is None or self.is_general else bytes((form,))
-        sealed = head + put_octets(content)
-        return self._signed(sealed) if self._settings.signs_services else sealed
+        head = self._general_head if self.is_general else self._form_of.get(plain[0], self._general_head)
+        return self._signed(head + put_octets(content))
 
     def open(self, apdu: bytes) -> bytes:
         """The service inside. Raises RemoteProtocolError; CounterReplayed for a counter that was used."""
-        if self._settings.signs_services and apdu[:1] not in _UNSIGNED:
-            apdu = self._checked(apdu)
+        if self._is_enveloped and apdu[:1] not in _UNSIGNED:
+            if self._settings.signs_services:
+                apdu = self._checked(apdu)
+            if self._ciphering is Ciphering.GENERAL_CIPHERING:
+                return self._open_enveloped(apdu)
+        octets = len(apdu) - _HEAD_OCTETS - 1
+        if 0 < octets < 0x80 and apdu[_HEAD_OCTETS] == octets and apdu.startswith(self._head_of_peer):
+            return self._open(apdu[-octets:], apdu[0])  # the usual form, which needs no more looking at
         tag = apdu[0] if apdu else 0
-        if tag == GENERAL_CIPHERING:
-            return self._open_enveloped(apdu)
-        if self._ciphering is Ciphering.GENERAL_CIPHERING and tag not in _INITIATE_FORMS:
-            raise RemoteProtocolError(ErrorCode.NOT_CIPHERED, f"APDU {tag:02X} where general-ciphering was agreed")
         is_general = tag in (GENERAL_GLO, GENERAL_DED)
         if is_general:
             title, at = take_octets(apdu, 1)
@@ -148,13 +172,16 @@ class Protection:
 
     def _open(self, content: bytes, tag: int) -> bytes:
         assert self.peer is not None, "the peer's title is known before anything is opened"
-        if tag in _DED_TAGS or (self._dedicated is not None and tag not in _INITIATE_FORMS):
+        if (self._dedicated is not None or tag in _DED_TAGS) and tag not in _INITIATE_FORMS:
             return self._open_dedicated(content, tag)
-        if content[:1] and content[0] & BROADCAST:
+        if content and content[0] & BROADCAST:
             return self._open_broadcast(content, tag)
         plain = self._cipher.open(content, self.peer)
         _check_service(plain, tag)
-        self.peer_counter = _risen(self.peer_counter, content)
+        counter = int.from_bytes(content[1:5], "big")
+        if counter <= self.peer_counter:
+            raise CounterReplayed(counter, self.peer_counter + 1)
+        self.peer_counter = counter
         return plain
 
     def _open_dedicated(self, content: bytes, tag: int) -> bytes:
@@ -189,8 +216,11 @@ class Protection:
     def _open_enveloped(self, apdu: bytes) -> bytes:
         assert self.peer is not None
         general = self._settings.general
-        if general is None or self._ciphering is not Ciphering.GENERAL_CIPHERING:
-            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, "general-ciphering was not agreed")
+        assert general is not None, "Settings asks for it"
+        if apdu[:1] != bytes((GENERAL_CIPHERING,)):
+            raise RemoteProtocolError(
+                ErrorCode.NOT_CIPHERED, "an APDU of less than the general-ciphering that was agreed"
+            )
         envelope, info, content = general_ciphering.decode_ciphering(apdu)
         self._check_parties(envelope)
         key = received_key(general, self._keys, envelope, info, self._suite)

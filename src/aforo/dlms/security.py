@@ -60,11 +60,11 @@ class Cipher:
             raise malformed("a ciphered content that is too short")
         nonce = title.octets + content[1:_HEAD_OCTETS]
         body = content[_HEAD_OCTETS:-TAG_OCTETS]
-        if content[:1] == self._control:
+        if content.startswith(self._control):
             plain = self._encrypt(nonce, body, None)[:-16]
             additional = self._additional + extra if extra else self._additional
             expected = self._encrypt(nonce, plain, additional)[-16:-4]
-        elif content[:1] == self._authenticated:
+        elif content.startswith(self._authenticated):
             plain = body
             additional = self._authenticated + self._authentication_key + extra + body
             expected = self._encrypt(nonce, b"", additional)[:TAG_OCTETS]

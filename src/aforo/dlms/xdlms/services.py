@@ -51,6 +51,8 @@ _HEAD_OCTETS = 3
 _OBJECT = struct.Struct(">BBBH6sB")
 _TARGET = struct.Struct(">H6sB")
 _RESULTS = {int(result): result for result in DataAccess}
+_SET_RESPONSES = {int(result): SetResponse(result) for result in DataAccess}
+_OTHER = SetResponse(DataAccess.OTHER_REASON)
 
 
 def encode_request(request: ServiceRequest, invoke: int) -> bytes:
@@ -129,7 +131,7 @@ def decode_response(raw: bytes) -> tuple[ServiceResponse, int]:
         return _get_response(raw, choice), priority
     if tag == SET_RESPONSE:
         nothing_left(raw, 4)
-        return SetResponse(result_of(choice)), priority
+        return _SET_RESPONSES.get(choice, _OTHER), priority
     return take_whole_action_result(raw, _HEAD_OCTETS), priority
 
 
