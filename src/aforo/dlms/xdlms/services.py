@@ -35,19 +35,21 @@ from aforo.dlms.xdlms.octets import nothing_left, rest_data, take_data, take_oct
 from aforo.dlms.xdlms.tags import (
     ACTION_REQUEST,
     ACTION_RESPONSE,
+    CONFIRMED,
     GET_REQUEST,
     GET_RESPONSE,
     HIGH,
     NORMAL,
     SET_REQUEST,
     SET_RESPONSE,
-    priority_of,
 )
 
 GET_LIST, SET_LIST, ACTION_LIST = 3, 4, 3
 GET_LIST_ANSWER, SET_LIST_ANSWER, ACTION_LIST_ANSWER = 3, 5, 3
 _LISTS = {(GET_REQUEST, GET_LIST), (SET_REQUEST, SET_LIST), (ACTION_REQUEST, ACTION_LIST)}
 _HEAD_OCTETS = 3
+NAME_OCTETS = 6
+_CONFIRMED_HIGH = CONFIRMED | HIGH
 _OBJECT = struct.Struct(">BBBH6sB")
 _TARGET = struct.Struct(">H6sB")
 _RESULTS = {int(result): result for result in DataAccess}
@@ -56,16 +58,17 @@ _OTHER = SetResponse(DataAccess.OTHER_REASON)
 
 
 def encode_request(request: ServiceRequest, invoke: int) -> bytes:
-    priority = priority_of(invoke, high=request.high)
-    match request:
-        case GetRequest():
-            return _head(GET_REQUEST, priority, request, request.attribute) + put_selection(request.selection)
-        case SetRequest():
-            head = _head(SET_REQUEST, priority, request, request.attribute)
-            return head + put_selection(request.selection) + request.data
-        case ActionRequest():
-            head = _head(ACTION_REQUEST, priority, request, request.method)
-            return head + (b"\x00" if request.parameter is None else b"\x01" + request.parameter)
+    """Raises LocalProtocolError."""
+    priority = invoke | (_CONFIRMED_HIGH if request.high else CONFIRMED)
+    if isinstance(request, SetRequest):
+        head = _head(SET_REQUEST, priority, request, request.attribute)
+        selection = b"\x00" if request.selection is None else put_selection(request.selection)
+        return head + selection + request.data
+    if isinstance(request, GetRequest):
+        return _head(GET_REQUEST, priority, request, request.attribute) + put_selection(request.selection)
+    if isinstance(request, ActionRequest):
+        head = _head(ACTION_REQUEST, priority, request, request.method)
+        return head + (b"\x00" if request.parameter is None else b"\x01" + request.parameter)
     return encode_list_request(request, priority)
 
 
@@ -124,13 +127,14 @@ def decode_response(raw: bytes) -> tuple[ServiceResponse, int]:
     """The response, and its invoke-id-and-priority. Raises RemoteProtocolError (MALFORMED, UNSUPPORTED)."""
     if len(raw) <= _HEAD_OCTETS:
         raise malformed("a response that is cut short")
-    tag, form, priority, choice = raw[:4]
+    tag, form, priority, choice = raw[0], raw[1], raw[2], raw[3]
     if form != NORMAL:
         return _list_response(raw), priority
     if tag == GET_RESPONSE:
         return _get_response(raw, choice), priority
     if tag == SET_RESPONSE:
-        nothing_left(raw, 4)
+        if len(raw) != _HEAD_OCTETS + 1:
+            nothing_left(raw, _HEAD_OCTETS + 1)
         return _SET_RESPONSES.get(choice, _OTHER), priority
     return take_whole_action_result(raw, _HEAD_OCTETS), priority
 
@@ -251,7 +255,8 @@ def result_of(number: int) -> DataAccess:
 
 
 def _head(tag: int, priority: int, request: GetRequest | SetRequest | ActionRequest, member: int) -> bytes:
-    check_name(request.obis)
+    if len(request.obis) != NAME_OCTETS:
+        check_name(request.obis)
     try:
         return _OBJECT.pack(tag, NORMAL, priority, request.class_id, request.obis, member)
     except struct.error as wrong:

@@ -19,8 +19,3 @@ CONFIRMED, HIGH = 0x40, 0x80
 def is_confirmed(priority: int) -> bool:
     """An unconfirmed request is carried out and not answered."""
     return bool(priority & CONFIRMED)
-
-
-def priority_of(invoke: int, *, high: bool) -> int:
-    """Confirmed: the answer is wanted."""
-    return invoke | CONFIRMED | (HIGH if high else 0)
