@@ -14,9 +14,10 @@ import structlog
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
-from dlms_cosem import a_xdr, cosem, enumerations, security, time as dlms_time  # noqa: E402
 from dlms_cosem import connection as connections  # noqa: E402
+from dlms_cosem import cosem, enumerations, security  # noqa: E402
 from dlms_cosem import state as states  # noqa: E402
+from dlms_cosem import time as dlms_time  # noqa: E402
 from dlms_cosem.client import DlmsClient  # noqa: E402
 from dlms_cosem.io import BlockingTcpIO, TcpTransport  # noqa: E402
 from dlms_cosem.protocol import xdlms  # noqa: E402
@@ -32,8 +33,12 @@ VALUE = bytes.fromhex(GIVEN["value"])
 def connected(state, counter):
     connection = connections.DlmsConnection(
         authentication=security.HighLevelSecurityGmacAuthentication(),
-        client_system_title=CLIENT, meter_system_title=METER, global_encryption_key=EK,
-        global_authentication_key=AK, client_invocation_counter=counter, meter_invocation_counter=0,
+        client_system_title=CLIENT,
+        meter_system_title=METER,
+        global_encryption_key=EK,
+        global_authentication_key=AK,
+        client_invocation_counter=counter,
+        meter_invocation_counter=0,
     )
     connection.state.current_state = state
     return connection
@@ -85,7 +90,9 @@ def exchange(host, port, count):
         client = DlmsClient(
             transport=TcpTransport(1, 1, BlockingTcpIO(host, port)),
             authentication=security.HighLevelSecurityGmacAuthentication(),
-            client_system_title=CLIENT, encryption_key=EK, authentication_key=AK,
+            client_system_title=CLIENT,
+            encryption_key=EK,
+            authentication_key=AK,
             client_initial_invocation_counter=number * 10 + 1,
         )
         client.connect()
@@ -100,9 +107,10 @@ def exchange(host, port, count):
 response = decode(bytes.fromhex(GIVEN["set_response"]), states.AWAITING_SET_RESPONSE, lambda event: event)
 rows = decode(bytes.fromhex(GIVEN["profile"]), states.AWAITING_GET_RESPONSE, profile)
 assert len(rows()) == 96
-print(json.dumps({
+figures = {
     "set_limiter_ciphered_encode": encode(),
     "response_ciphered_decode": timed(response, 1000),
     "load_profile_96x4_decode": timed(rows, 40),
     "exchange": exchange(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])),
-}))
+}
+sys.stdout.write(json.dumps(figures) + "\n")

@@ -1,14 +1,17 @@
-"""How fast the DLMS codec is: one process, no sockets, CPU time; beside dlms-cosem 21.3.2 where that is installed."""
+"""How fast the DLMS core is, in CPU time per operation, beside the Python stacks that there are."""
 
 import json
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from importlib import import_module
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aforo.app.codec_exchange import CLIENT_TITLE, blocking_us, concurrent_us
+from aforo.app.codec_meter import AUTHENTICATION_KEY, ENCRYPTION_KEY, LIMITER, METER_TITLE, bench_meter
+from aforo.app.codec_peers import PEERS, PeerAway, figures_of
+from aforo.app.console_output import complain, say, say_table
 from aforo.dlms import (
     Associate,
     AssociationEstablished,
@@ -25,52 +28,56 @@ from aforo.dlms import (
     ServerSettings,
     SetRequest,
     SetResponse,
-    SystemTitle,
     data,
+    dates,
     xdlms,
 )
 from aforo.dlms.counters import COUNTER_MAX
 from aforo.dlms.events import ServiceResponse
-from aforo.dlms.obis import obis
+from aforo.dlms.profile_rows import decode_moments, decode_rows
 from aforo.dlms.protection import Protection
 
 REPETITIONS = 9
 MESSAGES = 4_000
 """Per repetition: some 10 ms, long against the clock's step and short against a busy neighbour."""
 
-ASSOCIATIONS = 100
+ASSOCIATIONS, PROFILES, EXCHANGES = 100, 200, 640
+ENCODE, DECODE, PROFILE, EXCHANGE = (
+    "set_limiter_ciphered_encode",
+    "response_ciphered_decode",
+    "load_profile_96x4_decode",
+    "exchange",
+)
+"""What the peers are measured by too; all else is informative."""
 
-_EK, _AK = bytes(range(16)), bytes(range(0xD0, 0xE0))
-_KEYS = Keys(Key(_EK), Key(_AK))
-_CLIENT, _METER = SystemTitle.from_hex("4845530000000001"), SystemTitle.from_hex("4146520000000001")
-_LIMITER = obis("0-0:17.0.0.255")
-_SET = SetRequest(71, _LIMITER, 4, data.u32(3300), high=True)
-_GET = GetRequest(71, _LIMITER, 4, high=True)
+_KEYS = Keys(Key(ENCRYPTION_KEY), Key(AUTHENTICATION_KEY))
+_SET = SetRequest(71, LIMITER, 4, data.u32(3300), high=True)
+_GET = GetRequest(71, LIMITER, 4, high=True)
 _WRITTEN = SetResponse(DataAccess.SUCCESS)
 _READ = GetResponse(DataAccess.SUCCESS, data.u32(3300))
 _INVOKE = 1
 _PRIORITY = 0xC1
+_QUARTERS = 96
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """us: CPU microseconds per operation, median of the repetitions.   best: of the fastest one.
+@dataclass(slots=True)
+class Row:
+    """ours_us, peers: CPU microseconds per operation, medians; peers by name, those that could be measured."""
 
-    other_us: the same by dlms-cosem, None where it cannot do it or is not installed.
-    """
-
-    operation: str
-    us: float
-    best: float
-    other_us: float | None = None
-
-    @property
-    def per_second(self) -> float:
-        return 1e6 / self.us
+    name: str
+    ours_us: float
+    peers: dict[str, float] = field(default_factory=dict)
+    informative: bool = True
+    more: dict[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
-        return None if self.other_us is None else self.other_us / self.us
+        return min(self.peers.values()) / self.ours_us if self.peers else None
+
+    def document(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"name": self.name, "ours_us": self.ours_us, "peers": self.peers}
+        told |= {"ratio_to_best_peer": self.ratio, **self.more}
+        return {**told, "informative": True} if self.informative else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +91,73 @@ class Operation:
 
 
 def run(*, as_json: bool) -> None:
-    """Measure, and print a table, or one JSON object."""
-    figures = measure()
+    """Measure, and print a table, or one JSON list."""
+    rows = measure()
     if as_json:
-        rows = [{**asdict(figure), "per_second": figure.per_second, "ratio": figure.ratio} for figure in figures]
-        print(json.dumps({"clock": "process CPU time", "repetitions": REPETITIONS, "figures": rows}, indent=2))
+        print(json.dumps([row.document() for row in rows], indent=2))
         return
-    print(f"{'operation':<44}{'us':>9}{'best':>9}{'per second':>13}{'dlms-cosem us':>15}{'ratio':>8}")
-    for figure in figures:
-        other = "" if figure.other_us is None else f"{figure.other_us:.2f}"
-        ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}"
-        times = f"{figure.us:>9.2f}{figure.best:>9.2f}{figure.per_second:>13,.0f}"
-        print(f"{figure.operation:<44}{times}{other:>15}{ratio:>8}")
+    names = [peer.name for peer in PEERS]
+    table = [
+        (row.name, _figure(row.ours_us), *(_figure(row.peers.get(name)) for name in names), _figure(row.ratio))
+        for row in rows
+    ]
+    say("CPU microseconds per operation, medians; ratio: to the faster of the others")
+    say_table(("operation", "ours", *names, "ratio"), table)
 
 
-def measure() -> list[Figure]:
-    others: dict[str, Operation] = {}
-    with suppress(ImportError):  # a development dependency, not there in production
-        others = {operation.name: operation for operation in _dlms_cosem()}
-    return [_figure(operation, others.get(operation.name)) for operation in _ours()]
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f}" if value < 1000 else f"{value:,.0f}"
 
 
-def _figure(ours: Operation, other: Operation | None) -> Figure:
-    """The two take turns, so that a neighbour's load falls on both."""
-    spent: list[float] = []
-    other_spent: list[float] = []
-    for _ in range(REPETITIONS):
-        spent.append(_timed(ours))
-        if other is not None:
-            other_spent.append(_timed(other))
-    return Figure(
-        ours.name, statistics.median(spent), min(spent), statistics.median(other_spent) if other_spent else None
-    )
+def measure() -> list[Row]:
+    """The peers take their turn between our own repetitions' halves, so that a neighbour's load falls on all."""
+    rows = {operation.name: Row(operation.name, 0.0) for operation in _operations()}
+    spent: dict[str, list[float]] = {name: [] for name in rows}
+    with bench_meter() as port:
+        _repeat(spent, REPETITIONS - REPETITIONS // 2)
+        exchanges = [concurrent_us(port, EXCHANGES) for _ in range(3)]
+        blocking = statistics.median(blocking_us(port, EXCHANGES // 4) for _ in range(3))
+        peers = _peers(port)
+        exchanges += [concurrent_us(port, EXCHANGES) for _ in range(2)]
+        _repeat(spent, REPETITIONS // 2)
+    for name, figures in spent.items():
+        rows[name].ours_us = statistics.median(figures)
+    rows[EXCHANGE] = Row(EXCHANGE, statistics.median(exchanges), more={"ours_blocking_us": blocking})
+    for name in (ENCODE, DECODE, PROFILE, EXCHANGE):
+        rows[name].informative = False
+        rows[name].peers = {peer: figures[name] for peer, figures in peers.items() if name in figures}
+    return sorted(rows.values(), key=lambda row: row.informative)
+
+
+def _peers(port: int) -> dict[str, dict[str, float]]:
+    measured = {}
+    for peer in PEERS:
+        try:
+            measured[peer.name] = figures_of(peer, given(), port=port, exchanges=EXCHANGES // 8)
+        except PeerAway as away:
+            complain(f"{peer.name} is not measured: {away}")
+    return measured
+
+
+def given() -> dict[str, str]:
+    """What every stack is to encode and to decode, in hexadecimal digits."""
+    meter = _sealing(Ciphering.GENERAL_GLO, by_meter=True)
+    return {
+        "encryption_key": ENCRYPTION_KEY.hex(),
+        "authentication_key": AUTHENTICATION_KEY.hex(),
+        "client_title": str(CLIENT_TITLE),
+        "meter_title": str(METER_TITLE),
+        "value": _SET.data.hex(),
+        "plain_set": xdlms.encode_request(_SET, _INVOKE).hex(),
+        "set_response": meter.seal(xdlms.encode_response(_WRITTEN, _PRIORITY)).hex(),
+        "profile": meter.seal(xdlms.encode_response(_load_profile(), _PRIORITY)).hex(),
+    }
+
+
+def _repeat(spent: dict[str, list[float]], times: int) -> None:
+    for _ in range(times):
+        for operation in _operations():
+            spent[operation.name].append(_timed(operation))
 
 
 def _timed(operation: Operation) -> float:
@@ -127,38 +169,49 @@ def _timed(operation: Operation) -> float:
     return (time.process_time_ns() - begin) / len(inputs) / 1000
 
 
-_PLAIN_SET = "encode SET, plain"
-_GLO_SET = "encode SET, glo"
-_GENERAL_SET = "encode SET, general-glo"
-_SET_RESPONSE = "decode SET-response, general-glo"
-_GET_RESPONSE = "decode GET-response, general-glo"
-
-
-def _ours() -> list[Operation]:
+def _operations() -> list[Operation]:
     glo, general = _sealing(Ciphering.GLO), _sealing(Ciphering.GENERAL_GLO)
     return [
-        Operation(_PLAIN_SET, lambda count: [_SET] * count, lambda _: xdlms.encode_request(_SET, _INVOKE)),
-        Operation(_GLO_SET, lambda count: [_SET] * count, lambda _: glo.seal(xdlms.encode_request(_SET, _INVOKE))),
+        Operation(ENCODE, lambda count: [_SET] * count, lambda _: general.seal(xdlms.encode_request(_SET, _INVOKE))),
+        _decoding(DECODE, _WRITTEN, Ciphering.GENERAL_GLO),
+        _decoding(PROFILE, _load_profile(), Ciphering.GENERAL_GLO, _rows, PROFILES),
+        Operation("set_encode_plain", lambda count: [_SET] * count, lambda _: xdlms.encode_request(_SET, _INVOKE)),
         Operation(
-            _GENERAL_SET, lambda count: [_SET] * count, lambda _: general.seal(xdlms.encode_request(_SET, _INVOKE))
+            "set_encode_glo", lambda count: [_SET] * count, lambda _: glo.seal(xdlms.encode_request(_SET, _INVOKE))
         ),
-        _decoding("decode SET-response, glo", _WRITTEN, Ciphering.GLO),
-        _decoding(_SET_RESPONSE, _WRITTEN, Ciphering.GENERAL_GLO),
-        _decoding(_GET_RESPONSE, _READ, Ciphering.GENERAL_GLO),
-        Operation("SET and GET within an association, both ends", _associated_pairs, _set_and_get),
-        Operation("association (HLS 5), both ends", range, lambda _: _associate(), ASSOCIATIONS),
-        Operation(
-            "association, SET and GET, both ends",
-            range,
-            lambda _: _set_and_get(_associate()),
-            ASSOCIATIONS,
-        ),
+        _decoding("set_response_decode_glo", _WRITTEN, Ciphering.GLO),
+        _decoding("get_response_decode_general_glo", _READ, Ciphering.GENERAL_GLO),
+        Operation("set_and_get_both_ends", _associated_pairs, _set_and_get),
+        Operation("association_gmac_both_ends", range, lambda _: _associate(), ASSOCIATIONS),
     ]
 
 
+def _load_profile() -> GetResponse:
+    """A day of quarters: date-time, two energies, status."""
+    begin = datetime(2026, 11, 25, tzinfo=UTC)
+    rows = (
+        data.structure(
+            data.octets(dates.encode(begin + timedelta(minutes=15 * quarter))),
+            data.u32(100_000 + quarter),
+            data.u32(quarter),
+            data.u8(0),
+        )
+        for quarter in range(_QUARTERS)
+    )
+    return GetResponse(DataAccess.SUCCESS, data.array(*rows))
+
+
+def _rows(response: ServiceResponse) -> object:
+    """Python values, with moments."""
+    assert isinstance(response, GetResponse)
+    assert response.data is not None
+    columns = list(zip(*decode_rows(response.data), strict=True))
+    return list(zip(decode_moments(columns[0]), *columns[1:], strict=True))
+
+
 def _sealing(ciphering: Ciphering, *, by_meter: bool = False) -> Protection:
-    title, peer = (_METER, _CLIENT) if by_meter else (_CLIENT, _METER)
-    counters = CounterRange(0, COUNTER_MAX)
+    title, peer = (METER_TITLE, CLIENT_TITLE) if by_meter else (CLIENT_TITLE, METER_TITLE)
+    counters = CounterRange(1, COUNTER_MAX)
     return Protection(ClientSettings(title=title, peer_title=peer, keys=_KEYS, counters=counters, ciphering=ciphering))
 
 
@@ -168,23 +221,32 @@ def _responses(response: ServiceResponse, ciphering: Ciphering, count: int) -> l
     return [meter.seal(plain) for _ in range(count)]
 
 
-def _decoding(name: str, response: ServiceResponse, ciphering: Ciphering) -> Operation:
-    def prepare(count: int) -> Iterable[tuple[Protection, bytes]]:
+def _decoding(
+    name: str,
+    response: ServiceResponse,
+    ciphering: Ciphering,
+    convert: Callable[[ServiceResponse], object] | None = None,
+    count: int = MESSAGES,
+) -> Operation:
+    def prepare(wanted: int) -> Iterable[tuple[Protection, bytes]]:
         client = _sealing(ciphering)
-        return [(client, apdu) for apdu in _responses(response, ciphering, count)]
+        return [(client, apdu) for apdu in _responses(response, ciphering, wanted)]
 
-    def call(given: tuple[Protection, bytes]) -> object:
-        client, apdu = given
-        return xdlms.decode_response(client.open(apdu))
+    def plainly(each: tuple[Protection, bytes]) -> object:
+        return xdlms.decode_response(each[0].open(each[1]))
 
-    return Operation(name, prepare, call)
+    def converted(each: tuple[Protection, bytes]) -> object:
+        assert convert is not None
+        return convert(xdlms.decode_response(each[0].open(each[1]))[0])
+
+    return Operation(name, prepare, plainly if convert is None else converted, count)
 
 
 def _associate() -> tuple[Connection, Connection]:
     client = Connection(
         ClientSettings(
             mechanism=Mechanism.HLS_GMAC,
-            title=_CLIENT,
+            title=CLIENT_TITLE,
             keys=_KEYS,
             challenge=b"K56iVagY",
             counters=CounterRange(0, COUNTER_MAX),
@@ -193,7 +255,7 @@ def _associate() -> tuple[Connection, Connection]:
     server = Connection(
         ServerSettings(
             mechanism=Mechanism.HLS_GMAC,
-            title=_METER,
+            title=METER_TITLE,
             keys=_KEYS,
             challenge=b"P6wRJ21F",
             counters=CounterRange(0, COUNTER_MAX),
@@ -219,42 +281,3 @@ def _set_and_get(pair: tuple[Connection, Connection]) -> None:
         assert server.receive(client.outgoing()[0]) == request
         server.send(response)
         assert client.receive(server.outgoing()[0]) == response
-
-
-def _dlms_cosem() -> list[Operation]:
-    """What it can do of the same, without its state machine. Raises ImportError where it is not installed."""
-    cosem, enumerations, security, theirs = map(
-        import_module,
-        ("dlms_cosem.cosem", "dlms_cosem.enumerations", "dlms_cosem.security", "dlms_cosem.protocol.xdlms"),
-    )
-    attribute = cosem.CosemAttribute(enumerations.CosemInterface.LIMITER, cosem.Obis(*_LIMITER), 4)
-    control = security.SecurityControlField(security_suite=0, authenticated=True, encrypted=True)
-
-    def plain() -> bytes:
-        return bytes(theirs.SetRequestNormal(cosem_attribute=attribute, data=_SET.data).to_bytes())
-
-    def sealed(counter: int) -> bytes:
-        text = security.encrypt(control, _CLIENT.octets, counter, _EK, plain(), _AK)
-        return bytes(theirs.GeneralGlobalCipher(_CLIENT.octets, control, counter, text).to_bytes())
-
-    def opened(apdu: bytes) -> bytes:
-        return bytes(theirs.GeneralGlobalCipher.from_bytes(apdu).to_plain_apdu(_EK, _AK))
-
-    assert plain() == xdlms.encode_request(_SET, _INVOKE), "the two must do the same work"
-    assert sealed(0) == _sealing(Ciphering.GENERAL_GLO).seal(plain())
-    return [
-        Operation(_PLAIN_SET, range, lambda _: plain(), MESSAGES // 8),
-        Operation(_GENERAL_SET, range, sealed, MESSAGES // 8),
-        Operation(
-            _SET_RESPONSE,
-            lambda count: _responses(_WRITTEN, Ciphering.GENERAL_GLO, count),
-            lambda apdu: theirs.SetResponseFactory.from_bytes(opened(apdu)),
-            MESSAGES // 8,
-        ),
-        Operation(
-            _GET_RESPONSE,
-            lambda count: _responses(_READ, Ciphering.GENERAL_GLO, count),
-            lambda apdu: theirs.GetResponseFactory.from_bytes(opened(apdu)),
-            MESSAGES // 8,
-        ),
-    ]

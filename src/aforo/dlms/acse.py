@@ -6,10 +6,9 @@ AARE 61 { A1, A2 result, A3 result-source-diagnostic, A4 responding-AP-title, 88
 RLRQ 62 { 80 reason, BE }      RLRE 63 { 80 reason, BE }
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aforo.dlms.axdr import put_length, take_octets
+from aforo.dlms.axdr import put_length, take_length
 from aforo.dlms.errors import malformed
 
 AARQ, AARE, RLRQ, RLRE = 0x60, 0x61, 0x62, 0x63
@@ -131,33 +130,40 @@ def _fields(apdu: bytes, tag: int) -> dict[int, bytes]:
     """Contents by tag. A tag given twice is malformed: nobody could say which one counts."""
     if not apdu or apdu[0] != tag:
         raise malformed(f"an APDU that does not begin with {tag:02X}")
-    content, end = take_octets(apdu, 1)
+    at, end = _length(apdu, 1)
     if end != len(apdu):
         raise malformed("octets after the APDU's end")
     fields: dict[int, bytes] = {}
-    for name, value in _elements(content):
+    while at < end:
+        name = apdu[at]
+        begin, at = _length(apdu, at + 1)
         if name in fields:
             raise malformed(f"field {name:02X} twice")
-        fields[name] = value
+        fields[name] = apdu[begin:at]
     return fields
 
 
-def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(content):
-        tag = content[at]
-        value, at = take_octets(content, at + 1)
-        yield tag, value
+def _length(raw: bytes, at: int) -> tuple[int, int]:
+    """Where the content begins, and where it ends."""
+    if at < len(raw) and raw[at] < 0x80:  # nearly every one
+        count, at = raw[at], at + 1
+    else:
+        count, at = take_length(raw, at)
+    end = at + count
+    if end > len(raw):
+        raise malformed(f"{count} octets announced, {len(raw) - at} there")
+    return at, end
 
 
 def _inner(content: bytes | None, tag: int) -> bytes:
     """The one element inside; empty when the field is absent."""
     if content is None:
         return b""
-    elements = list(_elements(content))
-    if len(elements) != 1 or elements[0][0] != tag:
-        raise malformed(f"an element {tag:02X} was expected")
-    return elements[0][1]
+    if content[:1] == bytes((tag,)):
+        begin, end = _length(content, 1)
+        if end == len(content):
+            return content[begin:]
+    raise malformed(f"an element {tag:02X} was expected")
 
 
 def _arc(oid: bytes, prefix: bytes) -> int:

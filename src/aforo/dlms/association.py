@@ -34,6 +34,7 @@ class Association:
         self._established: AssociationEstablished | None = None
         self._window = settings.window
         self._octets_max = settings.message_octets_max
+        self._usual_bounds: Bounds | None = None
         self._general: GeneralTransfer | None = None
         self._pushed: GeneralTransfer | None = None
 
@@ -68,8 +69,11 @@ class Association:
         longest = self._established.max_pdu if self._established is not None else 0
         if longest == 0 or self._general is not None:
             return Bounds(self._offered, None, self._octets_max)
+        if self._usual_bounds is not None:
+            return self._usual_bounds
         room = longest if self._protection is None else longest - self._protection.overhead
-        return Bounds(self._offered, room, self._octets_max)
+        self._usual_bounds = Bounds(self._offered, room, self._octets_max)
+        return self._usual_bounds
 
     def _send_service(self, plain: bytes, *, is_pushed: bool = False) -> None:
         """What is too long goes by general block transfer, and so does the answer to what came by it.

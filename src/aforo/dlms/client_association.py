@@ -52,6 +52,7 @@ class ClientAssociation(Association):
         self._invoke = 0
         self._exchange: ClientExchange | None = None
         self._challenges: Challenges | None = None
+        self._offers_priority = False
 
     def send(self, event: Event) -> None:
         match event:
@@ -67,7 +68,7 @@ class ClientAssociation(Association):
                 after = State.IDLE
             case Associate():
                 after = association_states.sent(self._state, Move.AARQ)
-                self._established = None
+                self._established = self._usual_bounds = None
                 if self._protection is not None:
                     self._protection.use_global()
                 self._outgoing.append(acse.encode_request(self._association_request()))
@@ -134,8 +135,10 @@ class ClientAssociation(Association):
             why = xdlms.initiate_error(answer.information) or ""
             return AssociationRejected(answer.result, answer.diagnostic, detail=why)
         initiate = self._read_initiate(answer)
+        conformance = initiate.conformance & self._settings.conformance
+        self._offers_priority = Conformance.PRIORITY in conformance
         self._established = AssociationEstablished(
-            initiate.conformance & self._settings.conformance,
+            conformance,
             initiate.max_pdu,
             title_of(answer.title) if self._protection is None else self._protection.peer,
         )
@@ -177,7 +180,7 @@ class ClientAssociation(Association):
     def _request(self, request: Request) -> None:
         self._general = None
         invoke = (self._invoke + 1) % INVOKE_IDS
-        if request.high and Conformance.PRIORITY not in self._offered:
+        if request.high and not self._offers_priority:
             request = replace(request, high=False)
         exchange = ClientExchange(request, invoke, self._bounds())
         self._send_service(exchange.begin())

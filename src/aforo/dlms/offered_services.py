@@ -43,11 +43,10 @@ def check_offered(
     message: Request | DataNotification | NotificationConfirm | EventNotification, offered: Conformance
 ) -> None:
     """Raises NotOffered."""
-    missing = _NEEDS[type(message)] & ~offered
-    if Conformance.SELECTIVE_ACCESS not in offered and _selects(message):
-        missing |= Conformance.SELECTIVE_ACCESS
-    if missing:
-        raise NotOffered(missing)
+    needs = _NEEDS[type(message)]
+    lacks_selection = Conformance.SELECTIVE_ACCESS not in offered and _selects(message)
+    if needs not in offered or lacks_selection:
+        raise NotOffered(needs & ~offered | (Conformance.SELECTIVE_ACCESS if lacks_selection else Conformance(0)))
 
 
 def _selects(message: object) -> bool:

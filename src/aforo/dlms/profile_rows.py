@@ -39,31 +39,46 @@ def decode_moments(column: Sequence[data.Value]) -> list[datetime | None]:
 
     Raises RemoteProtocolError (MALFORMED).
     """
+    moments: list[datetime | None] = []
     days: dict[bytes, datetime] = {}
-    return [_moment(octets, days) for octets in column]
+    for octets in column:
+        if not isinstance(octets, bytes):
+            raise malformed("a date-time is an octet-string")
+        day, time = days.get(octets[:5] + octets[9:]), _times.get(octets[5:9])
+        if day is not None and time is not None:
+            moments.append(day + time)
+            continue
+        moment = dates.decode(octets)
+        moments.append(moment)
+        if moment is not None:
+            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            days[octets[:5] + octets[9:]] = midnight
+            if len(_times) < _TIMES_MAX:
+                _times[octets[5:9]] = moment - midnight
+    return moments
 
 
-def _moment(octets: data.Value, days: dict[bytes, datetime]) -> datetime | None:
-    if not isinstance(octets, bytes):
-        raise malformed("a date-time is an octet-string")
-    time = _times.get(octets[5:9])
-    day = days.get(octets[:5] + octets[9:])
-    if time is not None and day is not None:
-        return day + time
-    moment = dates.decode(octets)
-    if moment is not None:
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        days[octets[:5] + octets[9:]] = midnight
-        if len(_times) < _TIMES_MAX:
-            _times[octets[5:9]] = moment - midnight
-    return moment
+def fills_alike(encoded: bytes, at: int) -> bool:
+    """Whether an array of rows that are alike begins there and fills the rest: then it need not be decoded to be known
+    as well-formed. False says nothing.
+    """
+    return _alike(encoded, at) is not None
 
 
 def _decode_alike(encoded: bytes) -> tuple[data.Value, ...] | None:
-    if encoded[:1] != bytes((data.ARRAY,)):
+    found = _alike(encoded, 0)
+    if found is None:
+        return None
+    form, begin = found
+    return tuple(form.iter_unpack(encoded[begin:]))
+
+
+def _alike(encoded: bytes, at: int) -> tuple[struct.Struct, int] | None:
+    """How each row lies, and where the first begins."""
+    if encoded[at : at + 1] != bytes((data.ARRAY,)):
         return None
     try:
-        count, begin = take_length(encoded, 1)
+        count, begin = take_length(encoded, at + 1)
         if count < _ROWS_LEAST:
             return None
         form, tags = _form_of(encoded, begin)
@@ -74,7 +89,7 @@ def _decode_alike(encoded: bytes) -> tuple[data.Value, ...] | None:
     for place, octet in tags:
         if encoded[begin + place :: form.size] != bytes((octet,)) * count:
             return None
-    return tuple(form.iter_unpack(encoded[begin:]))
+    return form, begin
 
 
 def _form_of(encoded: bytes, begin: int) -> tuple[struct.Struct | None, list[tuple[int, int]]]:

@@ -123,7 +123,7 @@ class ServerAssociation(Association):
 
     def _forget(self) -> None:
         self._state, self._exchange, self._established = State.IDLE, None, None
-        self._general = self._pushed = None
+        self._general = self._pushed = self._usual_bounds = None
         if self._protection is not None:
             self._protection.use_global()
 

@@ -2,6 +2,10 @@
 
 from aforo.dlms import data
 from aforo.dlms.errors import malformed
+from aforo.dlms.profile_rows import fills_alike
+
+_LONG = 256
+"""Octets, from which on it pays to look whether it is a profile."""
 
 
 def take_octet(raw: bytes, at: int) -> tuple[int, int]:
@@ -25,6 +29,8 @@ def take_data(raw: bytes, at: int) -> tuple[bytes, int]:
 
 def rest_data(raw: bytes, at: int) -> bytes:
     """One whole value, up to the end."""
+    if len(raw) - at > _LONG and fills_alike(raw, at):
+        return raw[at:]
     _, end = data.decode_from(raw, at)
     if end != len(raw):
         raise malformed(f"{len(raw) - end} octets follow the value")

@@ -125,6 +125,8 @@ def encode_response(response: ServiceResponse, priority: int) -> bytes:
 
 def decode_response(raw: bytes) -> tuple[ServiceResponse, int]:
     """The response, and its invoke-id-and-priority. Raises RemoteProtocolError (MALFORMED, UNSUPPORTED)."""
+    if len(raw) == _HEAD_OCTETS + 1 and raw[0] == SET_RESPONSE and raw[1] == NORMAL:
+        return _SET_RESPONSES.get(raw[3], _OTHER), raw[2]
     if len(raw) <= _HEAD_OCTETS:
         raise malformed("a response that is cut short")
     tag, form, priority, choice = raw[0], raw[1], raw[2], raw[3]
@@ -133,9 +135,7 @@ def decode_response(raw: bytes) -> tuple[ServiceResponse, int]:
     if tag == GET_RESPONSE:
         return _get_response(raw, choice), priority
     if tag == SET_RESPONSE:
-        if len(raw) != _HEAD_OCTETS + 1:
-            nothing_left(raw, _HEAD_OCTETS + 1)
-        return _SET_RESPONSES.get(choice, _OTHER), priority
+        raise malformed(f"{len(raw) - _HEAD_OCTETS - 1} octets too many")
     return take_whole_action_result(raw, _HEAD_OCTETS), priority
 
 
