@@ -8,7 +8,7 @@ export PYTHON UPGRADE
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/python
-.PHONY: help setup demo up test check bench docs lock
+.PHONY: help setup demo up test check bench docs lock fuzz
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,6 +36,9 @@ check: setup ## lint, format, types, import contracts, budgets, docs in step
 bench: setup ## messages per second of the DLMS codec, orders per second of the whole
 	@$(VENV) -m aforo bench codec $(ARGS)
 	@$(VENV) -m aforo bench orders $(ARGS)
+
+fuzz: ## coverage-guided fuzzing of every decoder; RUNS=1000000, DECODERS="data request"
+	@sh ci/fuzz.sh $(or $(RUNS),100000) $(DECODERS)
 
 docs: setup ## write the reference pages that are made from the code
 	@$(VENV) -m aforo.app.reference_pages docs/reference
