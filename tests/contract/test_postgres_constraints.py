@@ -15,11 +15,13 @@ from decisions import stored
 VIOLATIONS = {
     "concentrators_number_check": "UPDATE concentrators SET number = ''",
     "concentrators_port_check": "UPDATE concentrators SET port = 65536",
+    "concentrators_framing_check": "UPDATE concentrators SET framing = 'radio'",
     "concentrators_client_sap_check": "UPDATE concentrators SET client_sap = -1",
     "concentrators_server_sap_check": "UPDATE concentrators SET server_sap = 65536",
     "concentrators_system_title_check": "UPDATE concentrators SET system_title = '1234567'",
     "meters_number_check": "UPDATE meters SET number = ''",
     "meters_link_check": "UPDATE meters SET link = 'radio'",
+    "meters_framing_check": "UPDATE meters SET framing = 'radio'",
     "meters_port_check": "UPDATE meters SET host = 'h', port = 65536, client_sap = 1, server_sap = 1",
     "meters_client_sap_check": "UPDATE meters SET host = 'h', port = 1, client_sap = -1, server_sap = 1",
     "meters_server_sap_check": "UPDATE meters SET host = 'h', port = 1, client_sap = 1, server_sap = 65536",

@@ -1,32 +1,20 @@
-"""TCP connections to DLMS ports, for the head-end: wrapper (IEC 62056-47) and gateway prefix on real sockets."""
+"""TCP connections to DLMS ports, for the head-end: wrapper (IEC 62056-47) or HDLC, with the gateway prefix."""
 
 import asyncio
 import socket
 from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import cast
 
+from aforo.adapters.dlms_frames import FRAMES_WAITING_MAX, DlmsFrame, dlms_frame
+from aforo.adapters.hdlc_lines import HdlcLine, HdlcOctets
 from aforo.dlms import gateway, wrapper
 from aforo.dlms.errors import RemoteProtocolError
-from aforo.domain.devices import Address
+from aforo.domain.devices import Address, Framing
 from aforo.engine.ports import LineSilent, LineUnavailable
 
 CONNECT_WAIT_S = 10.0
 """A modem that has to attach first takes seconds (domain.md 3.4); beyond this it counts as absent."""
-
-FRAMES_WAITING_MAX = 1024
-"""APDUs received and not yet taken; a peer that floods us beyond this loses its connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class DlmsFrame:
-    """See `aforo.engine.ports.Frame`."""
-
-    client_sap: int
-    server_sap: int
-    meter: str
-    apdu: bytes
 
 
 class _Link(asyncio.Protocol):
@@ -48,7 +36,7 @@ class _Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._reader.feed(data):
-                self.frames.append(_dlms_frame(frame))
+                self.frames.append(dlms_frame(frame.destination, frame.source, frame.apdu))
         except RemoteProtocolError as wrong:
             self.fail(wrong)
         if len(self.frames) > FRAMES_WAITING_MAX:
@@ -98,29 +86,26 @@ class DlmsLine:
 
 
 class DlmsLines:
-    """Opens them; see `aforo.engine.ports.Lines`."""
+    """Opens them, in the framing that the address tells; see `aforo.engine.ports.Lines`."""
 
-    async def open(self, address: Address) -> DlmsLine:
-        loop = asyncio.get_running_loop()
+    async def open(self, address: Address) -> DlmsLine | HdlcLine:
+        if address.framing is Framing.HDLC:
+            octets = HdlcOctets()
+            await _connect(lambda: octets, address)
+            return HdlcLine(octets)
         link = _Link()
-        try:
-            async with asyncio.timeout(CONNECT_WAIT_S):
-                await loop.create_connection(lambda: link, address.host, address.port)
-        except TimeoutError:
-            raise LineUnavailable(f"{address} did not accept a connection within {CONNECT_WAIT_S:.0f} s") from None
-        except OSError as wrong:
-            raise LineUnavailable(f"{address}: {wrong.strerror or wrong}") from wrong
-        except UnicodeError as wrong:
-            raise LineUnavailable(f"{address} is not the name of a host") from wrong
+        await _connect(lambda: link, address)
         return DlmsLine(link)
 
 
-def _dlms_frame(frame: wrapper.WrapperFrame) -> DlmsFrame:
-    """As it came from a server: its own point of access is the source."""
-    prefix, apdu = gateway.take(frame.apdu)
-    meter = ""
-    if prefix is not None:
-        with suppress(UnicodeDecodeError):  # then it is nobody we asked, and the frame is dropped for that
-            meter = prefix.address.decode("ascii")
-        meter = meter or "?"
-    return DlmsFrame(frame.destination, frame.source, meter, apdu)
+async def _connect(protocol: Callable[[], asyncio.Protocol], address: Address) -> None:
+    """Raises LineUnavailable."""
+    try:
+        async with asyncio.timeout(CONNECT_WAIT_S):
+            await asyncio.get_running_loop().create_connection(protocol, address.host, address.port)
+    except TimeoutError:
+        raise LineUnavailable(f"{address} did not accept a connection within {CONNECT_WAIT_S:.0f} s") from None
+    except OSError as wrong:
+        raise LineUnavailable(f"{address}: {wrong.strerror or wrong}") from wrong
+    except UnicodeError as wrong:
+        raise LineUnavailable(f"{address} is not the name of a host") from wrong

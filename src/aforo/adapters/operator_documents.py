@@ -104,6 +104,7 @@ def _address(address: Address | None) -> dict[str, Any]:
         "port": address.port or None,
         "client_sap": address.client_sap,
         "server_sap": address.server_sap,
+        "framing": address.framing.value,
     }
 
 

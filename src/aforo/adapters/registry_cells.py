@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import Key, SystemTitle
-from aforo.domain.devices import Link
+from aforo.domain.devices import Framing, Link
 from aforo.domain.quantities import HIGHEST_WATTS
 
 KEY_DIGITS = 32
@@ -48,6 +48,13 @@ def link(text: str) -> Link:
         raise InvalidCell(
             "Debe ser direct, delegated o transparent.", "It is direct, delegated or transparent."
         ) from None
+
+
+def framing(text: str) -> Framing:
+    try:
+        return Framing(text.lower())
+    except ValueError:
+        raise InvalidCell("Debe ser wrapper o hdlc.", "It is wrapper or hdlc.") from None
 
 
 def host(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aforo.adapters import registry_cells as cell
 from aforo.adapters.registry_cells import InvalidCell
-from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link, Meter
+from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.domain.meter_models import GENERIC
 from aforo.engine.ports import KeyVault
@@ -30,7 +30,7 @@ METER_COLUMNS = (
     *("meter_number", "usage_point", "link", "concentrator", "host", "port", "model", "client_sap", "server_sap"),
     *("system_title", "encryption_key", "authentication_key", "commissioned", "max_power_w"),
 )
-METER_OPTIONS = ("contracted_power_w", "time_zone", "protected")
+METER_OPTIONS = ("contracted_power_w", "time_zone", "protected", "framing")
 """May be left out of a file; then every meter has the default."""
 
 DEFAULT_ZONE = "America/Santiago"
@@ -268,6 +268,7 @@ def _address(reader: _Reader, *, required: bool) -> Address:
         ask("port", cell.port, 0),
         reader.optional("client_sap", cell.sap, 1),
         reader.optional("server_sap", cell.sap, 1),
+        reader.optional("framing", cell.framing, Framing.WRAPPER),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from aforo.adapters.device_ports import DevicePort
-from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link, Meter
+from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import DeviceRegistry, KeyVault
 from aforo.simulator.town import ConcentratorRow, MeterRow, Town
@@ -48,13 +48,17 @@ class TownHost:
     def _meter(self, row: MeterRow, vault: KeyVault) -> Meter:
         link = Link(row.link)
         port = self._chosen["meter", row.number] if link is Link.DIRECT else 0
-        address = None if link is Link.DELEGATED else Address(row.host, port, row.client_sap, row.server_sap)
+        address = (
+            None
+            if link is Link.DELEGATED
+            else Address(row.host, port, row.client_sap, row.server_sap, Framing(row.framing))
+        )
         return Meter(
             number=MeterNumber(row.number),
             usage_point=row.usage_point,
             link=link,
             concentrator=ConcentratorNumber(row.concentrator) if row.concentrator else None,
-            address=address,
+            address=None if link is Link.DELEGATED else address,
             model=row.model,
             security=_security(row, vault),
             commissioned=row.commissioned,

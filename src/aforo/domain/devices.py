@@ -17,14 +17,22 @@ class Link(Enum):
     TRANSPARENT = "transparent"
 
 
+class Framing(Enum):
+    """How APDUs go over the line: in the wrapper of IEC 62056-47, or in HDLC (IEC 62056-46), as behind many routers."""
+
+    WRAPPER = "wrapper"
+    HDLC = "hdlc"
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
-    """host, TCP port, and the two service access points of the DLMS wrapper."""
+    """host, TCP port, and the two service access points; in HDLC they are the upper addresses of the two stations."""
 
     host: str
     port: int
     client_sap: int = 1
     server_sap: int = 1
+    framing: Framing = Framing.WRAPPER
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

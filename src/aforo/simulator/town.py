@@ -11,7 +11,7 @@ from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterAccess
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
 from aforo.simulator.meter import Meter
-from aforo.simulator.meter_endpoint import MeterEndpoint
+from aforo.simulator.meter_endpoint import HdlcMeterEndpoint, MeterEndpoint
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
 from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan, meters_of
 
@@ -55,6 +55,7 @@ class MeterRow:
     contracted_power_w: int
     time_zone: str
     protected: bool
+    framing: str = "wrapper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class ListeningDevice:
     number: str
     host: str
     port: int
-    endpoint: Concentrator | MeterEndpoint
+    endpoint: Concentrator | MeterEndpoint | HdlcMeterEndpoint
 
 
 class Town:
@@ -95,7 +96,7 @@ class Town:
             for one in self.plan.concentrator
         ]
         meters = [
-            ListeningDevice("meter", one.number, host, one.port, MeterEndpoint(self.meters[one.number]))
+            ListeningDevice("meter", one.number, host, one.port, _endpoint(self.meters[one.number], one.framing))
             for one in self.plan.meter
         ]
         return concentrators + meters
@@ -188,6 +189,7 @@ class Town:
             contracted_power_w=plan.contracted_power_w or plan.max_power_w,
             time_zone=self.plan.time_zone,
             protected=plan.protected,
+            framing=plan.framing,
         )
 
     def _keys(self, number: str) -> Keys:
@@ -199,3 +201,7 @@ class Town:
     def _secret(self, purpose: str, number: str) -> bytes:
         """The same in every run of a seed: a town's keys protect nothing but the town."""
         return sha256(f"{self.plan.seed} {purpose} {number}".encode()).digest()
+
+
+def _endpoint(meter: Meter, framing: str) -> MeterEndpoint | HdlcMeterEndpoint:
+    return HdlcMeterEndpoint(meter) if framing == "hdlc" else MeterEndpoint(meter)

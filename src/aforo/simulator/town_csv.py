@@ -49,6 +49,7 @@ def _meter_cells(row: MeterRow) -> Mapping[str, object]:
         "contracted_power_w": row.contracted_power_w,
         "time_zone": row.time_zone,
         "protected": _truth(row.protected),
+        "framing": row.framing,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from aforo.domain.quantities import HIGHEST_WATTS, LimitNotRepresentable, PowerLimit
 
+FRAMINGS = ("wrapper", "hdlc")
 LINKS = ("delegated", "transparent")
 NUMBER_OCTETS_MAX = 64
 BOUNDS = {
@@ -40,6 +41,7 @@ class MeterPlan:
 
     in_table: false leaves the meter out of its concentrator's internal table.   silent: it answers nobody.
     swallows_answer: the answer to the first SET is lost.   port: of a direct meter; 0 lets the system choose.
+    framing: of a direct meter, wrapper or hdlc.
     """
 
     number: str
@@ -58,6 +60,7 @@ class MeterPlan:
     swallows_answer: bool = False
     protected: bool = False
     port: int = 0
+    framing: str = "wrapper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +164,9 @@ def _check(plan: TownPlan, origin: str) -> None:
     for meter in plan.meter:
         if not meter.in_table:
             raise TownError(f"{origin}: meter {meter.number}: in_table is for a meter behind a concentrator")
+        if meter.framing not in FRAMINGS:
+            known = " or ".join(FRAMINGS)
+            raise TownError(f"{origin}: meter {meter.number}: framing is {known}, not {meter.framing!r}")
     _check_meters(plan, origin)
     _check_ports(plan, origin)
 

@@ -133,6 +133,7 @@ WRONG_CELLS = [
     *(("contracted_power_w", wrong) for wrong in ("0", "lots")),
     *(("time_zone", wrong) for wrong in ("Iquique", "../../etc/passwd", "Europe", "Chile/Nowhere")),
     ("protected", "perhaps"),
+    ("framing", "radio"),
 ]
 
 

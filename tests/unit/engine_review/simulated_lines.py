@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from aforo.adapters.device_ports import DeviceConnection, DeviceEndpoint
-from aforo.adapters.dlms_lines import DlmsFrame
+from aforo.adapters.dlms_frames import DlmsFrame
 from aforo.dlms import gateway, wrapper
 from aforo.dlms.keys import Key, Keys, SystemTitle
 from aforo.domain.devices import Address

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aforo.adapters.dlms_lines import DlmsFrame
+from aforo.adapters.dlms_frames import DlmsFrame
 from aforo.dclink.messages import ItemResult, ItemVerdict
 from aforo.dlms import xdlms
 from aforo.dlms.counters import COUNTER_MAX, CounterRange

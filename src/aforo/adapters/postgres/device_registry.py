@@ -9,7 +9,7 @@ import asyncpg
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.storable import storable_text
-from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link, Meter
+from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import UnknownConcentrator
 
@@ -76,7 +76,7 @@ def _meter_row(meter: Meter) -> dict[str, Any]:
         "usage_point": meter.usage_point,
         "link": meter.link.value,
         "concentrator": meter.concentrator,
-        **({} if meter.address is None else _address(meter.address)),
+        **({"framing": "wrapper"} if meter.address is None else _address(meter.address)),
         "model": meter.model,
         **_security(meter.security),
         "commissioned": meter.commissioned,
@@ -93,6 +93,7 @@ def _address(address: Address) -> dict[str, Any]:
         "port": address.port,
         "client_sap": address.client_sap,
         "server_sap": address.server_sap,
+        "framing": address.framing.value,
     }
 
 
@@ -105,7 +106,7 @@ def _security(security: DeviceSecurity) -> dict[str, str]:
 
 
 def _address_of(row: asyncpg.Record) -> Address:
-    return Address(row["host"], row["port"], row["client_sap"], row["server_sap"])
+    return Address(row["host"], row["port"], row["client_sap"], row["server_sap"], Framing(row["framing"]))
 
 
 def _security_of(row: asyncpg.Record) -> DeviceSecurity:
