@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 
-from gurux_dlms import GXByteBuffer, GXReplyData
+from gurux_dlms import GXByteBuffer, GXDLMSClient, GXReplyData
 from gurux_dlms.enums import Authentication, DataType, InterfaceType, Security
 from gurux_dlms.objects import GXDLMSLimiter
 from gurux_dlms.secure import GXDLMSSecureClient
@@ -41,9 +41,9 @@ def limiter():
 
 
 def timed(call, count):
-    """CPU microseconds per call, median of five."""
+    """CPU microseconds per call, median of three; the bench runs this script several times."""
     figures = []
-    for _ in range(5):
+    for _ in range(3):
         begin = time.process_time_ns()
         for _ in range(count):
             call()
@@ -61,6 +61,10 @@ def associated():
 
 
 def encode():
+    plain = GXDLMSSecureClient(True, 1, 1, Authentication.NONE, None, InterfaceType.WRAPPER)
+    plain.settings.connected = 2 | 1
+    assert plain.write(limiter(), 4) == [framed(bytes.fromhex(GIVEN["plain_set"]))]
+    assert associated().write(limiter(), 4) == [framed(bytes.fromhex(GIVEN["sealed_set"]))]
     made, target = associated(), limiter()
     return timed(lambda: made.write(target, 4), 60)
 
@@ -82,7 +86,13 @@ def decode(apdu, convert):
 
 
 def rows(reply):
-    return [list(row) for row in reply.value]
+    """As ours and the other's: with moments, which gurux leaves as octets until it is told what they are."""
+    return [[GXDLMSClient.changeType(row[0], DataType.DATETIME).value, *row[1:]] for row in reply.value]
+
+
+def written(reply):
+    assert (reply.error, reply.isComplete()) == (0, True)
+    return reply.error
 
 
 class Line:
@@ -105,15 +115,16 @@ class Line:
 
 
 def exchange(count):
-    begin = time.process_time_ns()
-    for number in range(count):
+    for number in range(count + 1):
+        if number == 1:  # the first one warms up, and is not counted
+            begin = time.process_time_ns()
         made = client(number * 10 + 1)
         line = Line(made)
         made.parseAareResponse(line.ask(made.aarqRequest()).data)
         made.parseApplicationAssociationResponse(line.ask(made.getApplicationAssociationRequest()).data)
         target = limiter()
-        line.ask(made.write(target, 4))
-        line.ask(made.read(target, 4))
+        written(line.ask(made.write(target, 4)))
+        assert line.ask(made.read(target, 4)).value == VALUE
         line.ask(made.releaseRequest())
         line.line.close()
     return (time.process_time_ns() - begin) / count / 1000
@@ -122,10 +133,9 @@ def exchange(count):
 said = io.StringIO()
 with contextlib.redirect_stdout(said):
     figures = {"set_limiter_ciphered_encode": encode()}
-    figures["response_ciphered_decode"] = timed(decode(GIVEN["set_response"], lambda reply: reply.error), 60)
+    figures["response_ciphered_decode"] = timed(decode(GIVEN["set_response"], written), 60)
     profile = decode(GIVEN["profile"], rows)
-    assert len(profile()) == 96
+    assert [row[1] for row in profile()] == GIVEN["profile_column"]
     figures["load_profile_96x4_decode"] = timed(profile, 6)
-    with contextlib.suppress(Exception):
-        figures["exchange"] = exchange(int(sys.argv[3]))
+    figures["exchange"] = exchange(int(sys.argv[3]))
 sys.stdout.write(json.dumps(figures) + "\n")

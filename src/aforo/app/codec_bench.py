@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aforo.app.codec_exchange import CLIENT_TITLE, blocking_us, concurrent_us
+from aforo.app.codec_exchange import CLIENT_TITLE, CONNECTIONS, blocking_us, concurrent_us
 from aforo.app.codec_meter import AUTHENTICATION_KEY, ENCRYPTION_KEY, LIMITER, METER_TITLE, bench_meter
 from aforo.app.codec_peers import PEERS, PeerAway, figures_of
 from aforo.app.console_output import complain, say, say_table
@@ -37,18 +37,20 @@ from aforo.dlms.events import ServiceResponse
 from aforo.dlms.profile_rows import decode_moments, decode_rows
 from aforo.dlms.protection import Protection
 
-REPETITIONS = 9
+ROUNDS, REPETITIONS = 5, 3
 MESSAGES = 4_000
 """Per repetition: some 10 ms, long against the clock's step and short against a busy neighbour."""
 
 ASSOCIATIONS, PROFILES, EXCHANGES = 100, 200, 640
-ENCODE, DECODE, PROFILE, EXCHANGE = (
+COMPARED = ENCODE, DECODE, PROFILE, EXCHANGE = (
     "set_limiter_ciphered_encode",
     "response_ciphered_decode",
     "load_profile_96x4_decode",
     "exchange",
 )
 """What the peers are measured by too; all else is informative."""
+
+_BLOCKING = "exchange_blocking"
 
 _KEYS = Keys(Key(ENCRYPTION_KEY), Key(AUTHENTICATION_KEY))
 _SET = SetRequest(71, LIMITER, 4, data.u32(3300), high=True)
@@ -72,7 +74,8 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        return min(self.peers.values()) / self.ours_us if self.peers else None
+        """To the fastest peer; None unless all were measured: the one that is away may be the fastest."""
+        return min(self.peers.values()) / self.ours_us if len(self.peers) == len(PEERS) else None
 
     def document(self) -> dict[str, Any]:
         told: dict[str, Any] = {"name": self.name, "ours_us": self.ours_us, "peers": self.peers}
@@ -110,37 +113,51 @@ def _figure(value: float | None) -> str:
 
 
 def measure() -> list[Row]:
-    """The peers take their turn between our own repetitions' halves, so that a neighbour's load falls on all."""
-    rows = {operation.name: Row(operation.name, 0.0) for operation in _operations()}
-    spent: dict[str, list[float]] = {name: [] for name in rows}
+    """In rounds, in which everybody has a turn, so that a neighbour's load falls on all."""
+    spent: dict[str, list[float]] = {name: [] for name in (*(each.name for each in _operations()), EXCHANGE, _BLOCKING)}
+    peers: dict[str, dict[str, list[float]]] = {peer.name: {} for peer in PEERS}
     with bench_meter() as port:
-        _repeat(spent, REPETITIONS - REPETITIONS // 2)
-        exchanges = [concurrent_us(port, EXCHANGES) for _ in range(3)]
-        blocking = statistics.median(blocking_us(port, EXCHANGES // 4) for _ in range(3))
-        peers = _peers(port)
-        exchanges += [concurrent_us(port, EXCHANGES) for _ in range(2)]
-        _repeat(spent, REPETITIONS // 2)
-    for name, figures in spent.items():
-        rows[name].ours_us = statistics.median(figures)
-    rows[EXCHANGE] = Row(EXCHANGE, statistics.median(exchanges), more={"ours_blocking_us": blocking})
-    for name in (ENCODE, DECODE, PROFILE, EXCHANGE):
-        rows[name].informative = False
-        rows[name].peers = {peer: figures[name] for peer, figures in peers.items() if name in figures}
-    return sorted(rows.values(), key=lambda row: row.informative)
+        concurrent_us(port, CONNECTIONS)  # warms up
+        for turn in range(ROUNDS):
+            complain(f"round {turn + 1} of {ROUNDS} ...")
+            _take_turn(spent, port)
+            _peers_turns(peers, port)
+    ours = {name: statistics.median(figures) for name, figures in spent.items()}
+    more = {"ours_blocking_us": ours.pop(_BLOCKING)}
+    rows = [Row(name, figure, more=more if name == EXCHANGE else {}) for name, figure in ours.items()]
+    for row in rows:
+        row.informative = row.name not in COMPARED
+        measured = {peer: figures[row.name] for peer, figures in peers.items() if row.name in figures}
+        row.peers = {peer: statistics.median(figures) for peer, figures in measured.items()}
+    order = {name: place for place, name in enumerate(COMPARED)}
+    return sorted(rows, key=lambda row: order.get(row.name, len(order)))
 
 
-def _peers(port: int) -> dict[str, dict[str, float]]:
-    measured = {}
+def _take_turn(spent: dict[str, list[float]], port: int) -> None:
+    for _ in range(REPETITIONS):
+        for operation in _operations():
+            spent[operation.name].append(_timed(operation))
+    spent[EXCHANGE].append(concurrent_us(port, EXCHANGES))
+    spent[_BLOCKING].append(blocking_us(port, EXCHANGES // 4))
+
+
+def _peers_turns(peers: dict[str, dict[str, list[float]]], port: int) -> None:
+    """Who is away once has no more turns."""
     for peer in PEERS:
+        if peer.name not in peers:
+            continue
         try:
-            measured[peer.name] = figures_of(peer, given(), port=port, exchanges=EXCHANGES // 8)
+            measured = figures_of(peer, given(), port=port, exchanges=EXCHANGES // 16)
         except PeerAway as away:
             complain(f"{peer.name} is not measured: {away}")
-    return measured
+            del peers[peer.name]
+        else:
+            for name, figure in measured.items():
+                peers[peer.name].setdefault(name, []).append(figure)
 
 
-def given() -> dict[str, str]:
-    """What every stack is to encode and to decode, in hexadecimal digits."""
+def given() -> dict[str, Any]:
+    """What every stack is to encode and to decode, in hexadecimal digits, and what it must come to."""
     meter = _sealing(Ciphering.GENERAL_GLO, by_meter=True)
     return {
         "encryption_key": ENCRYPTION_KEY.hex(),
@@ -148,16 +165,12 @@ def given() -> dict[str, str]:
         "client_title": str(CLIENT_TITLE),
         "meter_title": str(METER_TITLE),
         "value": _SET.data.hex(),
+        "sealed_set": _sealing(Ciphering.GENERAL_GLO).seal(xdlms.encode_request(_SET, _INVOKE)).hex(),
         "plain_set": xdlms.encode_request(_SET, _INVOKE).hex(),
         "set_response": meter.seal(xdlms.encode_response(_WRITTEN, _PRIORITY)).hex(),
         "profile": meter.seal(xdlms.encode_response(_load_profile(), _PRIORITY)).hex(),
+        "profile_column": [row[1] for row in _rows(_load_profile())],
     }
-
-
-def _repeat(spent: dict[str, list[float]], times: int) -> None:
-    for _ in range(times):
-        for operation in _operations():
-            spent[operation.name].append(_timed(operation))
 
 
 def _timed(operation: Operation) -> float:
@@ -201,7 +214,7 @@ def _load_profile() -> GetResponse:
     return GetResponse(DataAccess.SUCCESS, data.array(*rows))
 
 
-def _rows(response: ServiceResponse) -> object:
+def _rows(response: ServiceResponse) -> list[tuple[Any, ...]]:
     """Python values, with moments."""
     assert isinstance(response, GetResponse)
     assert response.data is not None

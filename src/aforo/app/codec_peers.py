@@ -6,7 +6,6 @@ Their worker scripts lie in the folder `bench` of a checkout; an installed packa
 import json
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +44,7 @@ def figures_of(peer: Peer, given: dict[str, Any], *, port: int, exchanges: int) 
     python = _environment(peer)
     complain(f"measuring {peer.name} ...")
     command = [str(python), str(script), LOOPBACK, str(port), str(exchanges)]
-    done = subprocess.run(  # noqa: S603 (a script of ours)
-        command, input=json.dumps(given), capture_output=True, text=True, timeout=WAIT_S, check=False
-    )
-    if done.returncode:
-        raise PeerAway(f"its worker failed: {done.stderr.strip().splitlines()[-1:]}")
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    told: dict[str, float] = json.loads(_told(command, "its worker failed", json.dumps(given)).splitlines()[-1])
     return told
 
 
@@ -59,10 +53,22 @@ def _environment(peer: Peer) -> Path:
     python = folder / "bin" / "python"
     if not (folder / "ready").is_file():
         complain(f"installing {peer.package} into .peers, once ...")
-        venv.create(folder, clear=True, with_pip=True)
+        _told([sys.executable, "-m", "venv", "--clear", str(folder)], "it has no environment")
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer.package]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)  # noqa: S603
-        if done.returncode:
-            raise PeerAway(f"it could not be installed: {done.stderr.strip().splitlines()[-1:]}")
+        _told(command, "it could not be installed")
         (folder / "ready").write_text(sys.version, encoding="utf-8")
     return python
+
+
+def _told(command: list[str], failure: str, given: str = "") -> str:
+    """What it prints. Raises PeerAway."""
+    try:
+        done = subprocess.run(  # noqa: S603 (our own scripts, and pip)
+            command, input=given, capture_output=True, text=True, timeout=WAIT_S, check=True
+        )
+    except subprocess.TimeoutExpired:
+        raise PeerAway(f"{failure}: not done after {WAIT_S} s") from None
+    except subprocess.CalledProcessError as failed:
+        last = (failed.stderr or failed.stdout).strip().splitlines()[-1:] or [f"exit code {failed.returncode}"]
+        raise PeerAway(f"{failure}: {last[0]}") from None
+    return done.stdout

@@ -5,7 +5,8 @@ Rows that are not alike go the general way, `aforo.dlms.data`; both give the sam
 
 import struct
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from aforo.dlms import data, dates
 from aforo.dlms.axdr import take_length
@@ -19,8 +20,40 @@ _FORMATS = {
 _ROWS_LEAST = 4
 """Fewer are read sooner than looked at."""
 
+_struct_of = lru_cache(maxsize=64)(struct.Struct)
+_PARTS = struct.Struct(">5s4s3s")
+"""Of a date-time: year to weekday, time of day, deviation and status."""
+
 _TIMES_MAX = 10_000
-_times: dict[bytes, timedelta] = {}
+
+
+class _Midnights(dict[bytes, datetime]):
+    """By the octets of day, deviation and status. KeyError: it is not wholly specified."""
+
+    def __missing__(self, octets: bytes) -> datetime:
+        midnight = dates.decode(octets[:5] + bytes(4) + octets[5:])
+        if midnight is None:
+            raise KeyError(octets)
+        self[octets] = midnight
+        return midnight
+
+
+class _Times(dict[bytes, timedelta]):
+    """Since midnight, by the octets of the time of day. It keeps _TIMES_MAX of them. KeyError: as above."""
+
+    def __missing__(self, octets: bytes) -> timedelta:
+        moment = dates.decode(_SOME_DAY + octets + bytes(3))
+        if moment is None:
+            raise KeyError(octets)
+        time = moment - _SOME_MIDNIGHT
+        if len(self) < _TIMES_MAX:
+            self[octets] = time
+        return time
+
+
+_SOME_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
+_SOME_DAY = dates.encode(_SOME_MIDNIGHT)[:5]
+_times = _Times()
 
 
 def decode_rows(encoded: bytes) -> tuple[data.Value, ...]:
@@ -39,23 +72,16 @@ def decode_moments(column: Sequence[data.Value]) -> list[datetime | None]:
 
     Raises RemoteProtocolError (MALFORMED).
     """
-    moments: list[datetime | None] = []
-    days: dict[bytes, datetime] = {}
-    for octets in column:
-        if not isinstance(octets, bytes):
-            raise malformed("a date-time is an octet-string")
-        day, time = days.get(octets[:5] + octets[9:]), _times.get(octets[5:9])
-        if day is not None and time is not None:
-            moments.append(day + time)
-            continue
-        moment = dates.decode(octets)
-        moments.append(moment)
-        if moment is not None:
-            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-            days[octets[:5] + octets[9:]] = midnight
-            if len(_times) < _TIMES_MAX:
-                _times[octets[5:9]] = moment - midnight
-    return moments
+    octets = [each for each in column if isinstance(each, bytes)]
+    if len(octets) != len(column):
+        raise malformed("a date-time is an octet-string")
+    if set(map(len, octets)) == {dates.OCTETS}:
+        midnights, times = _Midnights(), _times
+        try:
+            return [midnights[day + zone] + times[time] for day, time, zone in _PARTS.iter_unpack(b"".join(octets))]
+        except (KeyError, RemoteProtocolError):
+            pass  # one by one: what is unspecified is None there, whatever the rest of it says
+    return [dates.decode(each) for each in octets]
 
 
 def fills_alike(encoded: bytes, at: int) -> bool:
@@ -115,4 +141,4 @@ def _form_of(encoded: bytes, begin: int) -> tuple[struct.Struct | None, list[tup
         else:
             return None, []
         at = end
-    return struct.Struct("".join(codes)), tags
+    return _struct_of("".join(codes)), tags

@@ -30,7 +30,7 @@ def buffer(rows: list[list[bytes]]) -> bytes:
     return data.array(*(data.structure(*row) for row in rows))
 
 
-def outcome(decode: object, encoded: bytes) -> object:
+def outcome(decode: object, encoded: object) -> object:
     try:
         return decode(encoded)  # type: ignore[operator]
     except RemoteProtocolError as refused:
@@ -66,9 +66,32 @@ def test_a_buffer_that_is_no_array_is_refused(encoded: str) -> None:
 MOMENTS = st.integers(0, 10**8).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
 
 
+ANY_OCTETS = st.builds(
+    lambda moment, place, octet: moment[:place] + bytes((octet,)) + moment[place + 1 :],
+    MOMENTS.map(dates.encode),
+    st.integers(0, 11),
+    st.integers(0, 255),
+)
+
+
 @given(st.lists(st.one_of(MOMENTS.map(dates.encode), st.just(b"\xff" * 9 + b"\x80\x00\x00")), max_size=30))
 def test_moments_are_those_of_the_general_decoder(column: list[bytes]) -> None:
     assert decode_moments(column) == list(map(dates.decode, column))
+
+
+@given(st.lists(st.one_of(MOMENTS.map(dates.encode), ANY_OCTETS, ANY_OCTETS.map(lambda each: each[:-1])), max_size=8))
+def test_octets_of_a_date_time_that_were_changed_are_taken_or_refused_as_by_the_general_decoder(
+    column: list[bytes],
+) -> None:
+    def generally(octets: list[bytes]) -> object:
+        return list(map(dates.decode, octets))
+
+    assert outcome(decode_moments, column) == outcome(generally, column)
+
+
+def test_an_unspecified_moment_is_none_even_where_its_time_of_day_does_not_exist() -> None:
+    unspecified = bytes.fromhex("ffff0b1903200000000000") + b"\x00"
+    assert decode_moments([unspecified]) == [None]
 
 
 @pytest.mark.parametrize("wrong", [None, 5, b"short", bytes(12)])
