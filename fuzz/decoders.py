@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import atheris
 
@@ -30,17 +31,21 @@ with atheris.instrument_imports(include=["aforo.dlms"]):
         data,
         gateway,
         general_ciphering,
+        mode_e,
         printer,
         wrapper,
         xdlms,
     )
     from aforo.dlms.counters import COUNTER_MAX
     from aforo.dlms.hdlc import FrameReader
+    from aforo.dlms.mode_e import ClientSignOn, ClientSignOnSettings, Identification, ServerSignOn
     from aforo.dlms.profile_rows import decode_moments, decode_rows
     from aforo.dlms.xdlms import access, blocks, general_blocks
 
 KEYS = Keys(Key(bytes(16)), Key(bytes(range(16))))
 CLIENT, METER = SystemTitle(b"CLIENT01"), SystemTitle(b"METER001")
+METER_IDENTIFICATION = Identification("AFO", 9600, "METER")
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 GET = GetRequest(7, bytes(6), 2)
 
 
@@ -142,8 +147,23 @@ def _stream(octets: bytes) -> None:
 
 
 def _printed(octets: bytes) -> None:
-    tree = printer.decode(octets, None)
-    assert printer.written(tree)
+    assert printer.lines(printer.describe(octets, KEYS, (CLIENT, METER)))
+
+
+def _signing_on(end: Callable[[], ClientSignOn | ServerSignOn]) -> Callable[[bytes], None]:
+    """Events are taken as they come; a deadline in the middle."""
+
+    def sign_on(octets: bytes) -> None:
+        one = end()
+        if isinstance(one, ClientSignOn):
+            one.start(BEGIN)
+        for part in (octets[: len(octets) // 2], octets[len(octets) // 2 :]):
+            one.receive_octets(part, BEGIN)
+            while one.next_event() is not None:
+                pass
+            one.handle_deadline(BEGIN + timedelta(seconds=1))
+
+    return sign_on
 
 
 def _association(octets: bytes) -> None:
@@ -184,8 +204,13 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "ciphered_client": _received(0, ciphered=True),
     "ciphered_server": _received(1, ciphered=True),
     "wrapper": _stream,
+    "datagram": wrapper.decode,
     "gateway": gateway.take,
     "hdlc_frames": _hdlc,
+    "identification": mode_e.decode_identification,
+    "client_sign_on": _signing_on(lambda: ClientSignOn(ClientSignOnSettings())),
+    "server_sign_on": _signing_on(lambda: ServerSignOn(METER_IDENTIFICATION)),
+    "printer": _printed,
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Link
+from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import DeviceRegistry, UnknownConcentrator
 from cases import WEDNESDAY, a_meter
@@ -35,6 +35,18 @@ async def test_a_meter_comes_back_as_it_was_put(stores: Stores, link: Link) -> N
     assert await stores.registry.list_meters(10) == [meter]
 
 
+@pytest.mark.parametrize("framing", Framing)
+async def test_a_line_comes_back_as_it_was_put_and_as_it_was_changed(stores: Stores, framing: Framing) -> None:
+    lower = 17 if framing is Framing.HDLC else None
+    before = a_meter(Link.DIRECT, address=Address("h", 1, 1, 1, Framing.HDLC, 16))
+    after = a_meter(Link.DIRECT, address=Address("h", 1, 1, 1, framing, lower))
+
+    await stores.registry.put_meters([before], WEDNESDAY)
+    await stores.registry.put_meters([after], WEDNESDAY)
+
+    assert await stores.registry.list_meters(10) == [after]
+
+
 async def test_a_meter_may_be_linked_to_nothing(stores: Stores) -> None:
     meter = a_meter(concentrator=None)
 
@@ -44,7 +56,8 @@ async def test_a_meter_may_be_linked_to_nothing(stores: Stores) -> None:
 
 
 async def test_a_concentrator_comes_back_as_it_was_put(stores: Stores) -> None:
-    concentrator = replace(a_concentrator(), time_zone="Pacific/Easter")
+    address = Address("10.0.0.8", 4059, 1, 16, Framing.HDLC, 17)
+    concentrator = replace(a_concentrator(), time_zone="Pacific/Easter", address=address)
 
     await stores.registry.put_concentrators([concentrator], WEDNESDAY)
 

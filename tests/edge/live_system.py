@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aforo.adapters.device_datagrams import DatagramPort
 from aforo.adapters.device_ports import DevicePort
 from aforo.adapters.listening import listen_on
 from aforo.cim.client import create_envelope, read_answer
@@ -162,9 +163,11 @@ async def listening_legacy() -> AsyncIterator[Legacy]:
 @asynccontextmanager
 async def hosted(town: Town) -> AsyncIterator[dict[str, int]]:
     """The town's devices on loopback sockets of this process; the port of each."""
-    ports, chosen = [], {}
+    ports: list[DevicePort | DatagramPort] = []
+    chosen: dict[str, int] = {}
     for device in town.endpoints:
-        port = DevicePort(device.endpoint, now=_now)
+        kind = DatagramPort if device.takes_datagrams else DevicePort
+        port = kind(device.endpoint, now=_now)
         chosen[device.number] = await port.listen(device.host, device.port)
         ports.append(port)
     try:

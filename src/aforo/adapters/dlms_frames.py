@@ -1,12 +1,18 @@
-"""What comes from a line, whatever its framing: an APDU, from whom and for whom."""
+"""What comes from a line, whatever its framing: an APDU, from whom and for whom; and where it waits to be taken."""
 
+import asyncio
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from aforo.dlms import gateway
+from aforo.engine.ports import LineSilent, LineUnavailable
 
-FRAMES_WAITING_MAX = 1024
-"""APDUs received and not yet taken; a peer that floods us beyond this loses its connection."""
+ARRIVALS_MAX = 1024
+"""Received and not yet taken; a peer that floods us beyond this loses its connection."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +34,41 @@ def dlms_frame(client_sap: int, server_sap: int, octets: bytes) -> DlmsFrame:
             meter = prefix.address.decode("ascii")
         meter = meter or "?"
     return DlmsFrame(client_sap, server_sap, meter, apdu)
+
+
+class Arrivals(Generic[T]):
+    """What came, in order, and behind it why nothing more will. failure: the first one, None while the line stands."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self._waiting: deque[T] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, arrival: T) -> None:
+        """One too many is a failure."""
+        if len(self._waiting) < ARRIVALS_MAX:
+            self._waiting.append(arrival)
+            self._arrived.set()
+        else:
+            self.fail(LineUnavailable("the device sent far more than it was asked for"))
+
+    def fail(self, failure: Exception) -> None:
+        self.failure = self.failure or failure
+        self._arrived.set()
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    async def take(self, wait_s: float) -> T:
+        """The next one. Raises LineSilent, or the failure once everything before it was taken."""
+        if not self._waiting and self.failure is None:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(max(0.0, wait_s)):
+                    await self._arrived.wait()
+            except TimeoutError:
+                raise LineSilent(f"nothing within {wait_s:.1f} s") from None
+        if self._waiting:
+            return self._waiting.popleft()
+        assert self.failure is not None, "woken by an arrival or by the end"
+        raise self.failure

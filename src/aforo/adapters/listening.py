@@ -10,16 +10,18 @@ class PortTaken(Exception):
     """The text says which one, and why."""
 
 
-def listen_on(host: str, port: int) -> socket.socket:
-    """port 0: the first free one of our range. Raises PortTaken."""
+def listen_on(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    """port 0: the first free one of our range.   kind: SOCK_STREAM or SOCK_DGRAM. Raises PortTaken."""
     candidates = range(FIRST_FREE_PORT, LAST_FREE_PORT + 1) if port == 0 else (port,)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in candidates:
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening = socket.socket(family, kind)
         try:
+            if kind is socket.SOCK_STREAM:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind((host, candidate))
-            listening.listen(1024)
+            if kind is socket.SOCK_STREAM:
+                listening.listen(1024)
         except OSError as wrong:
             listening.close()
             if port != 0:

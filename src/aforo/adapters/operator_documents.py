@@ -98,13 +98,21 @@ def delivery_document(one: Delivery) -> dict[str, Any]:
 
 def _address(address: Address | None) -> dict[str, Any]:
     if address is None:
-        return {"host": None, "port": None, "client_sap": None, "server_sap": None}
+        return {
+            "host": None,
+            "port": None,
+            "client_sap": None,
+            "server_sap": None,
+            "framing": None,
+            "physical_device": None,
+        }
     return {
         "host": address.host or None,
         "port": address.port or None,
         "client_sap": address.client_sap,
         "server_sap": address.server_sap,
         "framing": address.framing.value,
+        "physical_device": address.physical_device,
     }
 
 

@@ -12,6 +12,10 @@ from aforo.domain.quantities import HIGHEST_WATTS
 KEY_DIGITS = 32
 """AES-128: security suite 0 (IEC 62056-5-3)."""
 
+PHYSICAL_DEVICE_MAX = 0x3FFD
+UPPER_ALONE_MAX, UPPER_MAX = 0x7F, 0x3FFF
+"""An HDLC address has one octet alone, and up to two beside a lower one (IEC 62056-46)."""
+
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:-]{0,252}", re.ASCII)
 _TRUTH = {"true": True, "yes": True, "1": True, "sí": True, "si": True, "false": False, "no": False, "0": False}
@@ -54,7 +58,7 @@ def framing(text: str) -> Framing:
     try:
         return Framing(text.lower())
     except ValueError:
-        raise InvalidCell("Debe ser wrapper o hdlc.", "It is wrapper or hdlc.") from None
+        raise InvalidCell("Debe ser wrapper, udp o hdlc.", "It is wrapper, udp or hdlc.") from None
 
 
 def host(text: str) -> str:
@@ -77,6 +81,11 @@ def port(text: str) -> int:
 
 def sap(text: str) -> int:
     return _whole(text, 0, 65_535)
+
+
+def physical_device(text: str) -> int:
+    """The lower HDLC address; those beside it mean no station, whoever calls, and all stations (IEC 62056-46)."""
+    return _whole(text, 1, PHYSICAL_DEVICE_MAX)
 
 
 def watts(text: str) -> int:

@@ -30,7 +30,7 @@ METER_COLUMNS = (
     *("meter_number", "usage_point", "link", "concentrator", "host", "port", "model", "client_sap", "server_sap"),
     *("system_title", "encryption_key", "authentication_key", "commissioned", "max_power_w"),
 )
-METER_OPTIONS = ("contracted_power_w", "time_zone", "protected", "framing")
+METER_OPTIONS = ("contracted_power_w", "time_zone", "protected", "framing", "physical_device")
 """May be left out of a file; then every meter has the default."""
 
 DEFAULT_ZONE = "America/Santiago"
@@ -263,13 +263,31 @@ def _meter_address(reader: _Reader, link: Link) -> Address | None:
 
 def _address(reader: _Reader, *, required: bool) -> Address:
     ask = reader.required if required else reader.optional
-    return Address(
+    address = Address(
         ask("host", cell.host, ""),
         ask("port", cell.port, 0),
         reader.optional("client_sap", cell.sap, 1),
         reader.optional("server_sap", cell.sap, 1),
         reader.optional("framing", cell.framing, Framing.WRAPPER),
+        reader.optional("physical_device", cell.physical_device, None),
     )
+    if address.framing is Framing.HDLC:
+        _check_stations(reader, address)
+    elif address.physical_device is not None:
+        reader.wrong("physical_device", InvalidCell("Es solo para framing hdlc.", "It is for framing hdlc only."))
+    return address
+
+
+def _check_stations(reader: _Reader, address: Address) -> None:
+    """HDLC addresses are shorter than service access points."""
+    server_max = cell.UPPER_ALONE_MAX if address.physical_device is None else cell.UPPER_MAX
+    stations = (
+        ("client_sap", address.client_sap, cell.UPPER_ALONE_MAX),
+        ("server_sap", address.server_sap, server_max),
+    )
+    for column, sap, highest in stations:
+        if sap > highest:
+            reader.wrong(column, InvalidCell(f"En hdlc, a lo más {highest}.", f"In hdlc at most {highest}."))
 
 
 def _security(reader: _Reader, vault: KeyVault) -> DeviceSecurity:

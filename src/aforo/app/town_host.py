@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from aforo.adapters.device_datagrams import DatagramPort
 from aforo.adapters.device_ports import DevicePort
 from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
@@ -16,13 +17,14 @@ class TownHost:
     def __init__(self, town: Town, *, now: Callable[[], datetime]) -> None:
         self._town = town
         self._now = now
-        self._ports: list[DevicePort] = []
+        self._ports: list[DevicePort | DatagramPort] = []
         self._chosen: dict[tuple[str, str], int] = {}
 
     async def open(self) -> None:
         """Raises PortTaken."""
         for device in self._town.endpoints:
-            port = DevicePort(device.endpoint, now=self._now)
+            kind = DatagramPort if device.takes_datagrams else DevicePort
+            port = kind(device.endpoint, now=self._now)
             self._chosen[device.kind, device.number] = await port.listen(device.host, device.port)
             self._ports.append(port)
 
@@ -51,7 +53,7 @@ class TownHost:
         address = (
             None
             if link is Link.DELEGATED
-            else Address(row.host, port, row.client_sap, row.server_sap, Framing(row.framing))
+            else Address(row.host, port, row.client_sap, row.server_sap, Framing(row.framing), row.physical_device)
         )
         return Meter(
             number=MeterNumber(row.number),

@@ -1,4 +1,4 @@
-"""The TCP wrapper (IEC 62056-47): version, source, destination and length before each APDU."""
+"""The wrapper for TCP and UDP (IEC 62056-47): version, source, destination and length before each APDU."""
 
 import struct
 from dataclasses import dataclass
@@ -26,6 +26,26 @@ def encode(source: int, destination: int, apdu: bytes) -> bytes:
     return _HEADER.pack(VERSION, source, destination, len(apdu)) + apdu
 
 
+def decode(datagram: bytes, *, apdu_max: int = 0xFFFF) -> WrapperFrame:
+    """The one frame that a UDP datagram holds. Raises RemoteProtocolError (MALFORMED, TOO_LONG)."""
+    if len(datagram) < HEADER_OCTETS:
+        raise malformed(f"{len(datagram)} octets are no wrapper frame")
+    version, source, destination, length = _HEADER.unpack_from(datagram)
+    _check(version, length, apdu_max)
+    if HEADER_OCTETS + length != len(datagram):
+        raise malformed(f"a length of {length} before {len(datagram) - HEADER_OCTETS} octets")
+    return WrapperFrame(source, destination, datagram[HEADER_OCTETS:])
+
+
+def _check(version: int, length: int, apdu_max: int) -> None:
+    if version != VERSION:
+        raise malformed(f"wrapper version {version}, not {VERSION}")
+    if length == 0:
+        raise malformed("a wrapper frame without an APDU")
+    if length > apdu_max:
+        raise RemoteProtocolError(ErrorCode.TOO_LONG, f"an APDU of {length} octets where {apdu_max} are allowed")
+
+
 class WrapperReader:
     """Octets as they come, frames as they are complete. Holds at most one unfinished frame.
 
@@ -44,7 +64,7 @@ class WrapperReader:
         frames, at = [], 0
         while len(pending) - at >= HEADER_OCTETS:
             version, source, destination, length = _HEADER.unpack_from(pending, at)
-            self._check(version, length)
+            _check(version, length, self._apdu_max)
             end = at + HEADER_OCTETS + length
             if end > len(pending):
                 break
@@ -52,13 +72,3 @@ class WrapperReader:
             at = end
         self._pending = pending[at:]
         return frames
-
-    def _check(self, version: int, length: int) -> None:
-        if version != VERSION:
-            raise malformed(f"wrapper version {version}, not {VERSION}")
-        if length == 0:
-            raise malformed("a wrapper frame without an APDU")
-        if length > self._apdu_max:
-            raise RemoteProtocolError(
-                ErrorCode.TOO_LONG, f"an APDU of {length} octets where {self._apdu_max} are allowed"
-            )

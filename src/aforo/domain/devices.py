@@ -18,21 +18,30 @@ class Link(Enum):
 
 
 class Framing(Enum):
-    """How APDUs go over the line: in the wrapper of IEC 62056-47, or in HDLC (IEC 62056-46), as behind many routers."""
+    """How APDUs go to a device.
+
+    WRAPPER: in the wrapper of IEC 62056-47, over TCP.   UDP: in the same, one datagram each.
+    HDLC: in HDLC (IEC 62056-46) over TCP, as behind many routers.
+    """
 
     WRAPPER = "wrapper"
+    UDP = "udp"
     HDLC = "hdlc"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """host, TCP port, and the two service access points; in HDLC they are the upper addresses of the two stations."""
+    """host, TCP or UDP port, and the two service access points; in HDLC they are the upper addresses of the stations.
+
+    physical_device: HDLC lower address of the device; None leaves it out, for a line that leads to one device.
+    """
 
     host: str
     port: int
     client_sap: int = 1
     server_sap: int = 1
     framing: Framing = Framing.WRAPPER
+    physical_device: int | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

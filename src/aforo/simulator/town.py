@@ -6,12 +6,19 @@ from datetime import timedelta
 from hashlib import sha256
 from random import Random
 
+from aforo.dlms.hdlc import Address
 from aforo.dlms.keys import Key, Keys, SystemTitle
 from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterAccess
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
 from aforo.simulator.meter import Meter
-from aforo.simulator.meter_endpoint import HdlcMeterEndpoint, MeterEndpoint
+from aforo.simulator.meter_endpoint import (
+    DatagramMeterConnection,
+    HdlcMeterConnection,
+    MeterConnection,
+    MeterEndpoint,
+)
+from aforo.simulator.meter_objects import MANAGEMENT_DEVICE
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
 from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan, meters_of
 
@@ -56,6 +63,7 @@ class MeterRow:
     time_zone: str
     protected: bool
     framing: str = "wrapper"
+    physical_device: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,14 @@ class RegistryRows:
 
 @dataclass(frozen=True, slots=True)
 class ListeningDevice:
-    """kind: "concentrator" or "meter".   port: 0 lets the system choose."""
+    """kind: "concentrator" or "meter".   port: of TCP or UDP; 0 lets the system choose."""
 
     kind: str
     number: str
     host: str
     port: int
-    endpoint: Concentrator | MeterEndpoint | HdlcMeterEndpoint
+    endpoint: Concentrator | MeterEndpoint
+    takes_datagrams: bool = False
 
 
 class Town:
@@ -96,7 +105,9 @@ class Town:
             for one in self.plan.concentrator
         ]
         meters = [
-            ListeningDevice("meter", one.number, host, one.port, _endpoint(self.meters[one.number], one.framing))
+            ListeningDevice(
+                "meter", one.number, host, one.port, _endpoint(self.meters[one.number], one), one.framing == "udp"
+            )
             for one in self.plan.meter
         ]
         return concentrators + meters
@@ -190,6 +201,7 @@ class Town:
             time_zone=self.plan.time_zone,
             protected=plan.protected,
             framing=plan.framing,
+            physical_device=plan.physical_device,
         )
 
     def _keys(self, number: str) -> Keys:
@@ -203,5 +215,8 @@ class Town:
         return sha256(f"{self.plan.seed} {purpose} {number}".encode()).digest()
 
 
-def _endpoint(meter: Meter, framing: str) -> MeterEndpoint | HdlcMeterEndpoint:
-    return HdlcMeterEndpoint(meter) if framing == "hdlc" else MeterEndpoint(meter)
+def _endpoint(meter: Meter, plan: MeterPlan) -> MeterEndpoint:
+    if plan.framing == "hdlc":
+        station = Address(MANAGEMENT_DEVICE, plan.physical_device)
+        return MeterEndpoint(meter, lambda line, _: HdlcMeterConnection(line, station))
+    return MeterEndpoint(meter, DatagramMeterConnection if plan.framing == "udp" else MeterConnection)

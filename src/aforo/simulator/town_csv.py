@@ -50,6 +50,7 @@ def _meter_cells(row: MeterRow) -> Mapping[str, object]:
         "time_zone": row.time_zone,
         "protected": _truth(row.protected),
         "framing": row.framing,
+        "physical_device": row.physical_device or "",
     }
 
 

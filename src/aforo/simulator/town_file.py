@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from aforo.domain.quantities import HIGHEST_WATTS, LimitNotRepresentable, PowerLimit
 
-FRAMINGS = ("wrapper", "hdlc")
+FRAMINGS = ("wrapper", "udp", "hdlc")
 LINKS = ("delegated", "transparent")
 NUMBER_OCTETS_MAX = 64
 BOUNDS = {
@@ -21,6 +21,7 @@ BOUNDS = {
     "max_power_w": (1, HIGHEST_WATTS),
     "meters": (0, 10_000),
     "min_over_threshold_s": (0, 0xFFFF_FFFF),
+    "physical_device": (1, 0x3FFD),
     "port": (0, 32_767),
     "scaler": (-3, 6),
 }
@@ -41,7 +42,7 @@ class MeterPlan:
 
     in_table: false leaves the meter out of its concentrator's internal table.   silent: it answers nobody.
     swallows_answer: the answer to the first SET is lost.   port: of a direct meter; 0 lets the system choose.
-    framing: of a direct meter, wrapper or hdlc.
+    framing: of a direct meter, wrapper, udp or hdlc.   physical_device: HDLC lower address; None answers to any.
     """
 
     number: str
@@ -61,6 +62,7 @@ class MeterPlan:
     protected: bool = False
     port: int = 0
     framing: str = "wrapper"
+    physical_device: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,8 @@ def _check(plan: TownPlan, origin: str) -> None:
         if meter.framing not in FRAMINGS:
             known = " or ".join(FRAMINGS)
             raise TownError(f"{origin}: meter {meter.number}: framing is {known}, not {meter.framing!r}")
+        if meter.physical_device is not None and meter.framing != "hdlc":
+            raise TownError(f"{origin}: meter {meter.number}: physical_device is for framing hdlc")
     _check_meters(plan, origin)
     _check_ports(plan, origin)
 

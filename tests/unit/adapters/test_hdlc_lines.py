@@ -10,7 +10,7 @@ from aforo.adapters.dlms_lines import DlmsLines
 from aforo.adapters.hdlc_lines import HdlcLine, now
 from aforo.adapters.listening import listen_on
 from aforo.dlms.hdlc import Address as HdlcAddress
-from aforo.dlms.hdlc import ApduReceived, HdlcLink, ServerLinkSettings
+from aforo.dlms.hdlc import ApduReceived, HdlcLink, ServerLinkSettings, State
 from aforo.domain.devices import Address, Framing
 from aforo.engine.ports import LineSilent, LineUnavailable
 
@@ -22,9 +22,11 @@ class Device(asyncio.Protocol):
 
     reply: Callable[[bytes], bytes | None] = staticmethod(lambda apdu: apdu[::-1])
     heard: list[bytes]
+    station: HdlcAddress
+    noise: bytes
 
     def __init__(self) -> None:
-        self.link = HdlcLink(ServerLinkSettings(server=HdlcAddress(1), reply_wait_s=0.01))
+        self.link = HdlcLink(ServerLinkSettings(server=self.station, reply_wait_s=0.01))
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,16 +44,20 @@ class Device(asyncio.Protocol):
                 elif answer is not None:
                     self.link.send_apdu(answer, now())
         for frame in self.link.outgoing():
-            self.transport.write(frame)
+            self.transport.write(self.noise + frame)
 
 
 @asynccontextmanager
-async def line_to(reply: Callable[[bytes], bytes | None]) -> AsyncIterator[tuple[HdlcLine, list[bytes]]]:
+async def line_to(
+    reply: Callable[[bytes], bytes | None], *, physical_device: int | None = None, noise: bytes = b""
+) -> AsyncIterator[tuple[HdlcLine, list[bytes]]]:
     heard: list[bytes] = []
-    kind = type("Answering", (Device,), {"reply": staticmethod(reply), "heard": heard})
+    given = {"reply": staticmethod(reply), "heard": heard, "station": HdlcAddress(1, physical_device), "noise": noise}
+    kind = type("Answering", (Device,), given)
     listening = listen_on(HOST, 0)
     server = await asyncio.get_running_loop().create_server(kind, sock=listening)
-    line = await DlmsLines().open(Address(HOST, listening.getsockname()[1], framing=Framing.HDLC))
+    port = listening.getsockname()[1]
+    line = await DlmsLines().open(Address(HOST, port, framing=Framing.HDLC, physical_device=physical_device))
     assert isinstance(line, HdlcLine)
     try:
         yield line, heard
@@ -103,3 +109,47 @@ async def test_an_address_that_hdlc_does_not_have_is_told_and_nothing_is_sent() 
         with pytest.raises(LineUnavailable, match="HDLC address"):
             await line.send(b"\xc0", client_sap=5000, server_sap=1)
         assert heard == []
+
+
+async def test_a_device_that_shares_its_line_is_called_by_its_physical_device_too() -> None:
+    async with line_to(lambda apdu: apdu, physical_device=200) as (line, heard):
+        await line.send(b"\xc0", client_sap=1, server_sap=1)
+        assert (await line.receive(5)).apdu == b"\xc0"
+        assert heard == [b"\xc0"]
+
+
+async def test_noise_before_each_frame_is_passed_over() -> None:
+    async with line_to(lambda apdu: apdu, noise=b"\x55\x7e\xa0\x00\xff") as (line, heard):
+        for client in (16, 1):
+            await line.send(b"\xc0", client_sap=client, server_sap=1)
+            assert (await line.receive(5)).client_sap == client
+        assert heard == [b"\xc0", b"\xc0"]
+
+
+async def test_a_line_that_is_closed_tells_the_device_so_that_it_takes_the_next_client_at_once() -> None:
+    ended = asyncio.Event()
+
+    class Leaving(Device):
+        reply = staticmethod(lambda apdu: apdu)
+        station, noise = HdlcAddress(1), b""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard = []
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.heard and self.link.state is State.DISCONNECTED:
+                ended.set()
+
+    listening = listen_on(HOST, 0)
+    server = await asyncio.get_running_loop().create_server(Leaving, sock=listening)
+    line = await DlmsLines().open(Address(HOST, listening.getsockname()[1], framing=Framing.HDLC))
+    await line.send(b"\xc0", client_sap=1, server_sap=1)
+    assert (await line.receive(5)).apdu == b"\xc0"
+    await line.close()
+    async with asyncio.timeout(5):
+        await ended.wait()
+    with pytest.raises(LineUnavailable, match="closed here"):
+        await line.send(b"\xc0", client_sap=1, server_sap=1)
+    server.close()

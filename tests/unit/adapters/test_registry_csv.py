@@ -16,7 +16,7 @@ from aforo.adapters.registry_csv import (
     read_csv,
     read_json,
 )
-from aforo.domain.devices import Address, Concentrator, Link, Meter
+from aforo.domain.devices import Address, Concentrator, Framing, Link, Meter
 from registry_rows import AUTHENTICATION_KEY, KEY, OpenVault, a_concentrator_row, a_direct_row, a_meter_row, csv_of
 
 MODELS = ("class71", "class71-watts")
@@ -134,6 +134,7 @@ WRONG_CELLS = [
     *(("time_zone", wrong) for wrong in ("Iquique", "../../etc/passwd", "Europe", "Chile/Nowhere")),
     ("protected", "perhaps"),
     ("framing", "radio"),
+    *(("physical_device", wrong) for wrong in ("0", "16382", "1/17")),
 ]
 
 
@@ -167,6 +168,37 @@ def test_a_direct_meter_without_an_address_is_a_mistake(missing: str) -> None:
 
 def test_a_direct_meter_with_a_concentrator_is_a_mistake() -> None:
     assert places(csv_of(a_direct_row(concentrator="C-1"))) == [(2, "concentrator")]
+
+
+@pytest.mark.parametrize("framing", list(Framing))
+def test_a_direct_meter_says_how_its_line_is_framed(framing: Framing) -> None:
+    (meter,) = meters(csv_of(a_direct_row() | {"framing": framing.value.upper()}))
+
+    assert meter.address is not None
+    assert (meter.address.framing, meter.address.physical_device) == (framing, None)
+
+
+def test_an_hdlc_meter_may_share_its_line_and_then_names_its_physical_device() -> None:
+    row = a_direct_row(server_sap="130") | {"framing": "hdlc", "physical_device": "17"}
+
+    (meter,) = meters(csv_of(row))
+
+    assert meter.address is not None
+    assert (meter.address.server_sap, meter.address.physical_device) == (130, 17)
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"framing": "hdlc", "client_sap": "128"}, "client_sap"),
+        ({"framing": "hdlc", "server_sap": "128"}, "server_sap"),
+        ({"framing": "hdlc", "server_sap": "16384", "physical_device": "17"}, "server_sap"),
+        ({"framing": "udp", "physical_device": "17"}, "physical_device"),
+        ({"framing": "", "physical_device": "17"}, "physical_device"),
+    ],
+)
+def test_an_address_that_its_framing_does_not_have_is_a_mistake(changes: dict[str, str], column: str) -> None:
+    assert places(csv_of(a_direct_row() | {"framing": "", "physical_device": ""} | changes)) == [(2, column)]
 
 
 def test_a_number_given_twice_is_a_mistake_of_its_second_line() -> None:

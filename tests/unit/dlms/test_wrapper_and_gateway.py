@@ -49,6 +49,28 @@ def test_a_stream_that_cannot_be_followed_is_refused_at_the_header(header: str, 
     assert refused.value.code is code
 
 
+def test_a_datagram_is_exactly_one_frame() -> None:
+    datagram = wrapper.encode(16, 1, SET_3300)
+
+    assert wrapper.decode(datagram) == WrapperFrame(16, 1, SET_3300)
+    for wrong in (datagram[:-1], datagram + b"\x00", datagram[:7], b"", b"\x00\x02" + datagram[2:], datagram * 2):
+        with pytest.raises(RemoteProtocolError) as refused:
+            wrapper.decode(wrong)
+        assert refused.value.code is ErrorCode.MALFORMED
+    with pytest.raises(RemoteProtocolError) as refused:
+        wrapper.decode(datagram, apdu_max=len(SET_3300) - 1)
+    assert refused.value.code is ErrorCode.TOO_LONG
+
+
+@given(st.binary(max_size=40))
+def test_no_datagram_gives_anything_but_a_frame_or_a_protocol_error(datagram: bytes) -> None:
+    try:
+        frame = wrapper.decode(datagram)
+    except RemoteProtocolError:
+        return
+    assert wrapper.encode(frame.source, frame.destination, frame.apdu) == datagram
+
+
 def test_an_apdu_longer_than_a_frame_never_goes_out() -> None:
     with pytest.raises(LocalProtocolError):
         wrapper.encode(1, 1, bytes(0x10000))

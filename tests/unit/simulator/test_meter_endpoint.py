@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aforo.dlms import RemoteProtocolError, wrapper
+from aforo.dlms.hdlc import Address, ClientLinkSettings, Connected, Disconnected, HdlcLink, LinkEvent
 from aforo.dlms.wrapper import WrapperReader
 from aforo.domain.readback import Verdict
-from aforo.simulator.meter_endpoint import MeterConnection, MeterEndpoint
+from aforo.simulator.meter_endpoint import (
+    DatagramMeterConnection,
+    HdlcMeterConnection,
+    MeterEndpoint,
+    PortConnection,
+)
 from unit.simulator.driven_meter import NOON, Reader, a_meter
 
 GREETING = bytes.fromhex("c001c100470000110000ff0400")
@@ -19,7 +25,7 @@ GREETING = bytes.fromhex("c001c100470000110000ff0400")
 class Wire:
     """A connection seen as a line: the octets go in pieces of `piece`."""
 
-    def __init__(self, connection: MeterConnection, piece: int) -> None:
+    def __init__(self, connection: PortConnection, piece: int) -> None:
         self._connection = connection
         self._piece = piece
         self._reader = WrapperReader()
@@ -88,6 +94,52 @@ def test_a_meter_does_nothing_by_itself() -> None:
 
     endpoint.advance(NOON)
 
+    assert endpoint.next_deadline() is None
+
+
+def test_a_datagram_is_answered_by_one_and_a_wrong_one_is_forgotten() -> None:
+    connection = MeterEndpoint(a_meter(), DatagramMeterConnection).connected()
+
+    with pytest.raises(RemoteProtocolError):
+        connection.receive(wrapper.encode(1, 1, GREETING)[:-1], NOON)
+    assert connection.outgoing() == b""
+
+    connection.receive(wrapper.encode(1, 1, GREETING), NOON)
+    answer = wrapper.decode(connection.outgoing())
+    assert (answer.source, answer.destination) == (1, 1)
+    assert connection.outgoing() == b""
+
+
+def test_what_the_standard_has_no_answer_for_ends_an_hdlc_link_and_not_the_line() -> None:
+    connection = MeterEndpoint(a_meter(), lambda line, _: HdlcMeterConnection(line, Address(1))).connected()
+    client = HdlcLink(ClientLinkSettings(client=Address(1), server=Address(1)))
+
+    def exchange() -> list[LinkEvent]:
+        for octets in client.outgoing():
+            connection.receive(octets, NOON)
+        client.receive_octets(connection.outgoing(), NOON)
+        events: list[LinkEvent] = []
+        while (event := client.next_event()) is not None:
+            events.append(event)
+        return events
+
+    client.connect(NOON)
+    assert isinstance(exchange()[0], Connected)
+    client.send_apdu(b"\x60\x03abc", NOON)
+    assert exchange() == [Disconnected(by_peer=True)]
+    client.connect(NOON)
+    assert isinstance(exchange()[0], Connected)
+
+
+def test_an_hdlc_meter_keeps_the_time_of_connections_that_are_open_only() -> None:
+    endpoint = MeterEndpoint(a_meter(), lambda line, _: HdlcMeterConnection(line, Address(1)))
+    for _ in range(3):
+        client, connection = HdlcLink(ClientLinkSettings(client=Address(1), server=Address(1))), endpoint.connected()
+        client.connect(NOON)
+        for octets in client.outgoing():
+            connection.receive(octets, NOON)
+        assert connection.outgoing()
+        connection.closed()
     assert endpoint.next_deadline() is None
 
 

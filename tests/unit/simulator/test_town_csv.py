@@ -10,7 +10,7 @@ from aforo.adapters.registry_csv import (
     meters_of,
     read_csv,
 )
-from aforo.domain.devices import Concentrator, Link, Meter
+from aforo.domain.devices import Concentrator, Framing, Link, Meter
 from aforo.domain.meter_models import GENERIC
 from aforo.simulator.town import Town
 from aforo.simulator.town_csv import concentrator_csv, meter_csv
@@ -91,3 +91,19 @@ def test_a_town_without_devices_has_empty_files() -> None:
     town = Town(TownPlan(name="empty"))
 
     assert (concentrator_csv(town), meter_csv(town)) == ("", "")
+
+
+def test_a_meters_framing_and_physical_device_are_imported_as_the_town_has_them() -> None:
+    plans = (
+        MeterPlan(number="M-1", port=4061),
+        MeterPlan(number="M-2", port=4062, framing="udp"),
+        MeterPlan(number="M-3", port=4063, framing="hdlc", physical_device=17),
+    )
+
+    imported = [meter.address for meter in imported_meters(Town(TownPlan(name="lines", meter=plans)))]
+
+    assert [(one.framing, one.physical_device) for one in imported if one is not None] == [
+        (Framing.WRAPPER, None),
+        (Framing.UDP, None),
+        (Framing.HDLC, 17),
+    ]

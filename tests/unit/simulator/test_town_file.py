@@ -133,7 +133,12 @@ def test_meters_that_are_alike_are_numbered_on_and_come_before_those_with_tables
         (meter("scaler = 2", "limit_w = 2550"), "t.toml: meter M-1: limit_w: 2550 W is not a multiple of 100 W"),
         (meter("scaler = 3", "max_power_w = 9500"), "t.toml: meter M-1: max_power_w: 9500 W is not a multiple"),
         (meter("[[meter]]", 'number = "M-1"'), "t.toml: meter M-1: number stands there twice"),
-        (meter('framing = "udp"'), "t.toml: meter M-1: framing is wrapper or hdlc, not 'udp'"),
+        (meter('framing = "radio"'), "t.toml: meter M-1: framing is wrapper or udp or hdlc, not 'radio'"),
+        (meter("physical_device = 17"), "t.toml: meter M-1: physical_device is for framing hdlc"),
+        (
+            meter('framing = "hdlc"', "physical_device = 0"),
+            "t.toml: meter M-1: physical_device lies between 1 and 16381",
+        ),
         (meter("in_table = false"), "t.toml: meter M-1: in_table is for a meter behind a concentrator"),
         (meter("port = 4059", "[[meter]]", 'number = "M-2"', "port = 4059"), "t.toml: meter M-2: port 4059 stands"),
         (meter_behind("port = 4059"), "t.toml: meter M-1: port is for a meter without a concentrator"),

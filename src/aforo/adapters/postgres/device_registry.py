@@ -94,6 +94,7 @@ def _address(address: Address) -> dict[str, Any]:
         "client_sap": address.client_sap,
         "server_sap": address.server_sap,
         "framing": address.framing.value,
+        "physical_device": address.physical_device,
     }
 
 
@@ -106,7 +107,14 @@ def _security(security: DeviceSecurity) -> dict[str, str]:
 
 
 def _address_of(row: asyncpg.Record) -> Address:
-    return Address(row["host"], row["port"], row["client_sap"], row["server_sap"], Framing(row["framing"]))
+    return Address(
+        row["host"],
+        row["port"],
+        row["client_sap"],
+        row["server_sap"],
+        Framing(row["framing"]),
+        row["physical_device"],
+    )
 
 
 def _security_of(row: asyncpg.Record) -> DeviceSecurity:

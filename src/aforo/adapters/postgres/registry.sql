@@ -34,28 +34,28 @@ DELETE FROM invocation_counters WHERE device IN (
 
 -- name: put_concentrators
 INSERT INTO concentrators (number, host, port, client_sap, server_sap, system_title, encryption_key,
-                           authentication_key, time_zone, framing, registered_at, changed_at)
+                           authentication_key, time_zone, framing, physical_device, registered_at, changed_at)
 SELECT number, host, port, client_sap, server_sap, decode(system_title, 'hex'), decode(encryption_key, 'hex'),
-       decode(authentication_key, 'hex'), time_zone, framing, $2, $2
+       decode(authentication_key, 'hex'), time_zone, framing, physical_device, $2, $2
 FROM jsonb_to_recordset($1) AS g(number text, host text, port integer, client_sap integer, server_sap integer,
-     system_title text, encryption_key text, authentication_key text, time_zone text, framing text)
+     system_title text, encryption_key text, authentication_key text, time_zone text, framing text, physical_device integer)
 ON CONFLICT (number) DO UPDATE SET
     host = excluded.host, port = excluded.port, client_sap = excluded.client_sap, server_sap = excluded.server_sap,
     system_title = excluded.system_title, encryption_key = excluded.encryption_key,
     authentication_key = excluded.authentication_key, time_zone = excluded.time_zone,
-    framing = excluded.framing, changed_at = excluded.changed_at
+    framing = excluded.framing, physical_device = excluded.physical_device, changed_at = excluded.changed_at
 
 -- name: put_meters
 INSERT INTO meters (number, usage_point, link, host, port, client_sap, server_sap, model, system_title, encryption_key,
                     authentication_key, commissioned, max_power_w, contracted_power_w, time_zone, protected,
-                    framing, registered_at, changed_at)
+                    framing, physical_device, registered_at, changed_at)
 SELECT number, usage_point, link, host, port, client_sap, server_sap, model, decode(system_title, 'hex'),
        decode(encryption_key, 'hex'), decode(authentication_key, 'hex'), commissioned, max_power_w,
-       contracted_power_w, time_zone, protected, framing, $2, $2
+       contracted_power_w, time_zone, protected, framing, physical_device, $2, $2
 FROM jsonb_to_recordset($1) AS g(number text, usage_point text, link text, host text, port integer,
      client_sap integer, server_sap integer, model text, system_title text, encryption_key text,
      authentication_key text, commissioned boolean, max_power_w bigint, contracted_power_w bigint, time_zone text,
-     protected boolean, framing text)
+     protected boolean, framing text, physical_device integer)
 ON CONFLICT (number) DO UPDATE SET
     usage_point = excluded.usage_point, link = excluded.link, host = excluded.host, port = excluded.port,
     client_sap = excluded.client_sap, server_sap = excluded.server_sap, model = excluded.model,
@@ -63,7 +63,7 @@ ON CONFLICT (number) DO UPDATE SET
     authentication_key = excluded.authentication_key, commissioned = excluded.commissioned,
     max_power_w = excluded.max_power_w, contracted_power_w = excluded.contracted_power_w,
     time_zone = excluded.time_zone, protected = excluded.protected, framing = excluded.framing,
-    changed_at = excluded.changed_at
+    physical_device = excluded.physical_device, changed_at = excluded.changed_at
 
 -- name: close_links
 UPDATE meter_links l SET valid_to = GREATEST($2, l.valid_from)

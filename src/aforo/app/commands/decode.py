@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aforo.app.commands.key_options import keys_of, title_of
 from aforo.app.commands.options import AsJson
 from aforo.app.console_output import WrongUsage, say_json
-from aforo.dlms import Key, Keys, LocalProtocolError, SystemTitle
 
 if TYPE_CHECKING:
     from aforo.dlms.printer import Node
@@ -20,7 +20,6 @@ OCTETS_MAX = 131_072
 _BETWEEN = re.compile(r"[\s:,]+|\b0[xX]")
 _NO_DIGIT = re.compile(r"[^0-9a-fA-F]")
 _CHARACTERS_MAX = 6 * OCTETS_MAX
-_SUITE_0_OCTETS = 16
 
 
 def decode(
@@ -57,8 +56,8 @@ def decode(
 
     Wrapper frames, the gateway prefix, or an APDU alone. Needs no running system. Passwords and keys are never shown.
     """
-    keys = _keys(key, authentication_key)
-    titles = [_title(text) for text in title or ()]
+    keys = keys_of(key, authentication_key)
+    titles = [title_of(text) for text in title or ()]
     given = _octets(_text(octets))
     printer = importlib.import_module("aforo.dlms.printer")  # a tenth of a second that no other command has to wait
     tree = printer.describe(given, keys, titles)
@@ -90,32 +89,6 @@ def _octets(text: str) -> bytes:
     if len(digits) % 2:
         raise WrongUsage(f"{len(digits)} hexadecimal digits are not whole octets")
     return bytes.fromhex(digits)
-
-
-def _keys(encryption: str | None, authentication: str | None) -> Keys | None:
-    if not encryption and not authentication:
-        return None
-    if not encryption or not authentication:
-        raise WrongUsage("--key and --authentication-key go together: the tag needs both")
-    return Keys(_key("--key", encryption), _key("--authentication-key", authentication))
-
-
-def _key(option: str, text: str) -> Key:
-    """The refusal does not repeat the text."""
-    try:
-        key = Key.from_hex(text)
-    except LocalProtocolError as wrong:
-        raise WrongUsage(f"{option}: {wrong}") from None
-    if len(key) != _SUITE_0_OCTETS:
-        raise WrongUsage(f"{option}: security suite 0 has keys of {_SUITE_0_OCTETS} octets, not {len(key)}")
-    return key
-
-
-def _title(text: str) -> SystemTitle:
-    try:
-        return SystemTitle.from_hex(text)
-    except LocalProtocolError:
-        raise WrongUsage("--title: a system title is 16 hexadecimal digits") from None
 
 
 def _document(node: "Node") -> dict[str, Any]:

@@ -13,9 +13,23 @@ from aforo.app.commands.registry_pages import list_devices, show_device
 
 commands = typer.Typer(no_args_is_help=True, help="Meters: import them from a CSV file, list and show them.")
 
-_FILE_HELP = f"CSV in UTF-8 with the columns {', '.join(METER_COLUMNS)}; may have {', '.join(METER_OPTIONS)}."
+_FILE_HELP = (
+    f"CSV in UTF-8 with the columns {', '.join(METER_COLUMNS)}; may have {', '.join(METER_OPTIONS)}. "
+    "framing: wrapper or hdlc over TCP, or udp; physical_device: HDLC lower address."
+)
 
-_COLUMNS = ("meter_number", "link", "concentrator", "host", "port", "model", "commissioned", "max_power_w", "has_keys")
+_COLUMNS = (
+    "meter_number",
+    "link",
+    "concentrator",
+    "host",
+    "port",
+    "framing",
+    "model",
+    "commissioned",
+    "max_power_w",
+    "has_keys",
+)
 
 
 @commands.command("import")
