@@ -1,6 +1,6 @@
 """Any DLMS/COSEM octets as a tree of words, for people: what is known is named, what is not is shown with the reason.
 
-Frames of the TCP wrapper (several in a row), the gateway prefix, association control, services, protection.
+Frames of the TCP wrapper or of HDLC (several in a row), the gateway prefix, association control, services, protection.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,17 +8,18 @@ from functools import partial
 
 from aforo.dlms import gateway, printer_acse, printer_protection, printer_services, wrapper
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
+from aforo.dlms.hdlc.frames import FLAG
 from aforo.dlms.keys import Keys, SystemTitle
 from aforo.dlms.printer_acse import UA_NAMES, association_control
 from aforo.dlms.printer_data import text_words
 from aforo.dlms.printer_fields import number_field
+from aforo.dlms.printer_hdlc import HdlcFrames
 from aforo.dlms.printer_protection import protected
 from aforo.dlms.printer_services import service
 from aforo.dlms.printer_tree import Clues, Node, Reader, counted
 
 __all__ = ["Node", "describe", "lines"]
 
-_HDLC_FLAG = 0x7E
 _OCTETS_SHOWN = 12
 _INDENT = "  "
 
@@ -26,7 +27,7 @@ _INDENT = "  "
 def describe(octets: bytes, keys: Keys | None = None, titles: Sequence[SystemTitle] = ()) -> Node:
     """Never raises for any octets. Shows no password, challenge or key: only how long it is.
 
-    keys: global keys of suite 0.   titles: of those who may have ciphered; what an AARQ or AARE in the same octets
+    keys: global keys, of any suite.   titles: of those who may have ciphered; what an AARQ or AARE in the same octets
     tells is known too. Octets with an AARQ or AARE anywhere lose sight of what cannot be followed: it may be a
     password that slipped out of its place.
     """
@@ -51,9 +52,9 @@ def _lines(node: Node, depth: int) -> Iterator[str]:
 
 def _messages(reader: Reader) -> Iterator[Node]:
     first = reader.peek()
-    if first == _HDLC_FLAG:
-        reader.is_secret = True
-        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, "HDLC frames are not decoded; give the APDU inside")
+    if first == FLAG:
+        yield from HdlcFrames(_apdu).read(reader)
+        return
     if first != 0:
         yield _apdu(reader)
         return

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
-from aforo.dlms import obis
+from aforo.dlms import dates, obis
 from aforo.dlms.errors import malformed
-from aforo.dlms.printer_data import value, values
+from aforo.dlms.printer_data import date_time_words, value, values
 from aforo.dlms.printer_tree import Node, Reader, counted
 from aforo.dlms.printer_words import (
     ATTRIBUTE,
@@ -30,6 +30,13 @@ def number_field(reader: Reader, label: str, octets: int, words: Callable[[int],
 
 def invoke_id(reader: Reader) -> Node:
     return number_field(reader, "invoke-id-and-priority", 1, priority_words)
+
+
+def moment(reader: Reader) -> Node:
+    start = reader.at
+    octets = reader.string()
+    words = date_time_words(octets) if len(octets) == dates.OCTETS else None
+    return reader.leaf("date-time", words or octets.hex() or "none", start=start)
 
 
 def object_member(reader: Reader, kind: str) -> Generator[Node, None, bool]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from aforo.dlms import dates
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
-from aforo.dlms.printer_data import date_time_words, value
+from aforo.dlms.printer_access import access_request, access_response
+from aforo.dlms.printer_data import value
 from aforo.dlms.printer_fields import (
     Grammar,
     given_data,
+    moment,
     number_field,
     object_member,
     octets_field,
@@ -27,11 +28,12 @@ from aforo.dlms.xdlms import initiate_error
 
 NAMES = {
     0x01: "initiate-request", 0x08: "initiate-response", 0x0E: "confirmed-service-error", 0x0F: "data-notification",
+    0x10: "data-notification-confirm",
     0xC0: "get-request", 0xC1: "set-request", 0xC2: "event-notification-request", 0xC3: "action-request",
     0xC4: "get-response", 0xC5: "set-response", 0xC7: "action-response", 0xD8: "exception-response",
     0xD9: "access-request", 0xDA: "access-response", 0xE0: "general-block-transfer",
 }  # fmt: skip
-"""By tag: what `service` reads. access-request and -response are named and not spelled out."""
+"""By tag: what `service` reads."""
 
 _CONFORMANCE_HEAD = bytes.fromhex("5f1f0400")
 _ERROR_TAG = b"\x0e"
@@ -97,9 +99,13 @@ def _confirmed_service_error(reader: Reader) -> Iterator[Node]:
     yield reader.leaf("error", initiate_error(_ERROR_TAG + octets) or octets.hex(), start=start)
 
 
-def _data_notification(reader: Reader) -> Iterator[Node]:
+def _data_notification_confirm(reader: Reader) -> Iterator[Node]:
     yield number_field(reader, "long-invoke-id-and-priority", 4, long_priority_words)
-    yield _moment(reader)
+    yield moment(reader)
+
+
+def _data_notification(reader: Reader) -> Iterator[Node]:
+    yield from _data_notification_confirm(reader)
     yield value(reader, "notification-body")
 
 
@@ -107,18 +113,11 @@ def _event_notification(reader: Reader) -> Iterator[Node]:
     start = reader.at
     if reader.octet():
         yield reader.leaf("time", "follows", start=start)
-        yield _moment(reader)
+        yield moment(reader)
     else:
         yield reader.leaf("time", "none", start=start)
     is_secret = yield from object_member(reader, ATTRIBUTE)
     yield given_data(reader, is_secret=is_secret)
-
-
-def _moment(reader: Reader) -> Node:
-    start = reader.at
-    octets = reader.string()
-    words = date_time_words(octets) if len(octets) == dates.OCTETS else None
-    return reader.leaf("date-time", words or octets.hex() or "none", start=start)
 
 
 def _exception(reader: Reader) -> Iterator[Node]:
@@ -147,7 +146,10 @@ _GRAMMARS: dict[int, Grammar] = {
     0x08: _initiate_response,
     0x0E: _confirmed_service_error,
     0x0F: _data_notification,
+    0x10: _data_notification_confirm,
     0xC2: _event_notification,
     0xD8: _exception,
+    0xD9: access_request,
+    0xDA: access_response,
     0xE0: _block_transfer,
 }

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from aforo.dlms.axdr import take_length
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError, malformed
 from aforo.dlms.keys import Keys, SystemTitle
-from aforo.dlms.security import Cipher
+from aforo.dlms.security import BROADCAST, Cipher
+from aforo.dlms.suites import SUITES
 
 NOT_SHOWN = "not shown"
 APDUS_WITHIN_MAX = 4
 """APDUs within an APDU: gateway prefix, general-glo, service, and one to spare."""
 
 _TITLES_KEPT = 4
+_SUITE = 0x0F
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """start, end: offsets in the input; below a `ciphered` node they count in the deciphered text.
+    """start, end: offsets in the input; below a `ciphered` node they count in the deciphered text,
+    below a `last segment` in the APDU of all segments.
 
     octets: its own without its children's; none where they are withheld. In order they make up the input.
     """
@@ -35,13 +38,30 @@ class Clues:
     """What is known of a conversation while it is read: the keys, and the titles that may have ciphered."""
 
     def __init__(self, keys: Keys | None, titles: Sequence[SystemTitle]) -> None:
-        self.cipher = None if keys is None else Cipher(keys)
+        self._keys = keys
+        self._ciphers: dict[int, Cipher] = {}
         self._given = tuple(titles)
         self._met: deque[SystemTitle] = deque(maxlen=_TITLES_KEPT)
 
     @property
     def titles(self) -> tuple[SystemTitle, ...]:
         return (*self._given, *self._met)
+
+    @property
+    def has_keys(self) -> bool:
+        return self._keys is not None
+
+    def cipher(self, control: int) -> Cipher:
+        """For content with this security control octet. Raises RemoteProtocolError (UNSUPPORTED): no key is so long."""
+        assert self._keys is not None, "asked for where there are keys"
+        number, is_broadcast = control & _SUITE, bool(control & BROADCAST)
+        suite = SUITES.get(number)
+        if suite is None or {len(key) for key in self._keys.present()} != {suite.key_octets}:
+            raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"the keys are not of suite {number}")
+        form = control & (_SUITE | BROADCAST)
+        if form not in self._ciphers:
+            self._ciphers[form] = Cipher(self._keys, suite=number, is_broadcast=is_broadcast)
+        return self._ciphers[form]
 
     def meet(self, title: bytes) -> None:
         """A title told in an AARQ or AARE: it may be the nonce's in what follows."""

@@ -103,7 +103,7 @@ def test_a_wrong_key_is_said_and_is_no_failure(capsys: pytest.CaptureFixture[str
         pytest.param([" " * 6 * OCTETS_MAX + "00"], f"more than {OCTETS_MAX} octets", id="too much between"),
         pytest.param(["c5", "--key", KEY], "go together", id="one key alone"),
         pytest.param(["c5", "--key", KEY[2:], *WITH_KEYS[2:]], "--key: an AES key has 16", id="short key"),
-        pytest.param(["c5", "--key", KEY * 2, *WITH_KEYS[2:]], "--key: security suite 0", id="long key"),
+        pytest.param(["c5", "--key", KEY * 2, *WITH_KEYS[2:]], "are of one suite", id="keys of two suites"),
         pytest.param(["c5", "--key", KEY[:-1] + "g", *WITH_KEYS[2:]], "--key: a key is written in", id="key, no hex"),
         pytest.param(["c5", "--title", KEY], "--title: a system title is 16", id="title"),
     ],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aforo.dlms import Keys, SystemTitle
 from aforo.dlms.printer import Node, describe, lines
+from aforo.dlms.printer_hdlc import LAST_SEGMENT
 from aforo.dlms.printer_tree import NOT_SHOWN
 
 
@@ -35,6 +36,10 @@ def _account(node: Node, octets: bytes) -> None:
     assert octets[node.start : at] == node.octets
     if node.label == "ciphered":
         assert at == node.end
+        _account_children(node, 0, None)
+    elif node.label == LAST_SEGMENT:
+        assert not node.octets
+        assert NOT_SHOWN in node.value
         _account_children(node, 0, None)
     elif node.children:
         assert _account_children(node, at, octets) == node.end

@@ -2,12 +2,13 @@
 
 import pytest
 
-from aforo.dlms import ExceptionResponse, acse, xdlms
+from aforo.dlms import ExceptionResponse, Key, Keys, acse, general_ciphering, xdlms
 from aforo.dlms.acse import AssociationAnswer, AssociationRequest
 from aforo.dlms.events import Conformance
+from aforo.dlms.general_ciphering import Envelope, IdentifiedKey
 from aforo.dlms.security import Cipher
 from aforo.dlms.xdlms import Initiate
-from unit.dlms.associations import CLIENT, KEYS
+from unit.dlms.associations import CLIENT, KEYS, METER
 from unit.dlms_printer.accounts import nodes, printed, told, value
 
 FORMS = [
@@ -49,6 +50,14 @@ FORMS = [
      "2: octet-string 6 octets: 0000190900ff = 0-0:25.9.0.255"),
     ("d8 01 05", "exception-response", "service-error: deciphering-error (5)"),
     ("0e 01 06 02", "confirmed-service-error", "error: incompatible-conformance"),
+    ("10 40000001 00", "data-notification-confirm", "long-invoke-id-and-priority: 1, confirmed"),
+    ("d9 40000001 00 03 0100080000010000ff02 0500470000110000ff04011105 030046000060030aff01 03 00 0600000ce4 0f00",
+     "access-request", "selective access: by range (1)"),
+    ("da 40000001 00 01 01 01 00080000010000ff02 01 00 01 01 04", "access-response",
+     "result: object-undefined (4)"),
+    ("da 40000001 00 00 02 1101 00 02 0100 0300", "access-response", "2: action (3)"),
+    ("df 0101 084845530000000001 084146520000000001 00 00 0d c001c1 00080000010000ff02 00 02 aabb",
+     "general-signing", "signature: 2 octets, not checked"),
     ("e0 c1 0001 0000 02 c001", "general-block-transfer", "block-control: window 1, last block, streaming"),
 ]  # fmt: skip
 
@@ -67,8 +76,7 @@ def test_a_form_is_read_to_its_end(octets: str, service: str, words: str) -> Non
     ("octets", "reason"),
     [
         pytest.param("c009c1", "c1: this form is not spelled out", id="a form that there is not"),
-        pytest.param("d900000001", "00000001: this form is not spelled out", id="access-request"),
-        pytest.param("df00", "00: signed APDUs are not spelled out", id="general-signing"),
+        pytest.param("d900000001000107", "07: an access of kind 7", id="access of a kind that there is not"),
         pytest.param("aa01", "aa01: no APDU begins with AA", id="no tag of ours"),
         pytest.param("c501c10001", "01: 1 octet too many", id="octets behind the end"),
         pytest.param("0002", "0002: 2 octets expected, 0 there", id="cut wrapper header"),
@@ -78,13 +86,6 @@ def test_a_form_is_read_to_its_end(octets: str, service: str, words: str) -> Non
 )
 def test_what_is_not_decoded_is_shown_with_the_reason(octets: str, reason: str) -> None:
     assert value(told(bytes.fromhex(octets)), "not decoded") == reason
-
-
-def test_an_hdlc_frame_is_counted_and_named() -> None:
-    """SNRM of client 16 to server 1."""
-    words = value(told(bytes.fromhex("7ea0070321930f017e")), "not decoded")
-    assert words.startswith("9 octets, not shown")
-    assert "HDLC" in words
 
 
 def test_a_broken_frame_does_not_hide_the_next() -> None:
@@ -166,8 +167,9 @@ def test_authenticated_only_content_is_read_without_a_key() -> None:
     ("content", "words"),
     [
         pytest.param("20 00000001 " + "00" * 12, "protects too little", id="no tag"),
-        pytest.param("31 00000001 " + "00" * 13, "security control 31", id="suite 1"),
-        pytest.param("70 00000001 " + "00" * 13, "security control 70", id="broadcast key"),
+        pytest.param("33 00000001 " + "00" * 13, "the keys are not of suite 3", id="suite that there is not"),
+        pytest.param("32 00000001 " + "00" * 13, "the keys are not of suite 2", id="suite of longer keys"),
+        pytest.param("b0 00000001 " + "00" * 13, "security control B0", id="compressed"),
     ],
 )
 def test_protection_that_is_not_spoken_is_named(content: str, words: str) -> None:
@@ -183,15 +185,44 @@ def test_the_dedicated_key_is_said_to_be_needed(octets: str) -> None:
     assert "dedicated key" in value(told(sealed, KEYS, [CLIENT]), "ciphered")
 
 
-def test_general_ciphering_is_named_part_by_part() -> None:
-    head = "dd 0101 084845530000000001 084146520000000001 00 00 00"
-    tree = told(bytes.fromhex(f"{head} 12 30 00000001 aa") + bytes(12), KEYS)
+@pytest.mark.parametrize("key", [None, IdentifiedKey()], ids=["no key named", "global unicast key"])
+def test_general_ciphering_opens_with_its_envelope_authenticated(key: IdentifiedKey | None) -> None:
+    envelope = Envelope(transaction=b"\x01", originator=CLIENT.octets, recipient=METER.octets)
+    sealed = Cipher(KEYS).seal(bytes.fromhex("c501c100"), CLIENT, 7, envelope.encoded())
+    apdu = general_ciphering.encode_ciphering(envelope, key, sealed)
+    tree = told(apdu, KEYS)
     assert value(tree, "originator-system-title") == '4845530000000001 ("HES")'
-    assert value(tree, "key-info") == "none"
-    assert "general-ciphering is not spoken" in value(tree, "ciphered")
+    assert value(tree, "ciphered") == f"4 octets, the key fits, sent by {CLIENT}"
+    assert value(tree, "result") == "success (0)"
+    forged = apdu.replace(METER.octets, CLIENT.octets)
+    assert "the key does not fit" in value(told(forged, KEYS), "ciphered")
 
 
-def test_keys_under_which_general_ciphering_goes_are_not_shown() -> None:
-    tree = told(bytes.fromhex("dd 00 00 00 00 00 01 01 00 08 a1a2a3a4a5a6a7a8"))
-    assert value(tree, "not decoded").startswith("12 octets, not shown")
+@pytest.mark.parametrize("broadcast", [False, True])
+@pytest.mark.parametrize("suite", [0, 1, 2])
+def test_every_suite_opens_with_keys_of_its_length(suite: int, broadcast: bool) -> None:
+    keys = Keys(Key(bytes(range(32))), Key(bytes(32))) if suite == 2 else KEYS
+    sealed = Cipher(keys, suite=suite, is_broadcast=broadcast).seal(bytes.fromhex("c501c100"), CLIENT, 7)
+    tree = told(b"\xcd" + bytes((len(sealed),)) + sealed, keys, [CLIENT])
+    assert value(tree, "result") == "success (0)"
+
+
+def test_a_wrapped_key_is_counted_and_not_shown() -> None:
+    octets = bytes.fromhex("dd 00 00 00 00 00 01 01 00 08 a1a2a3a4a5a6a7a8 12 30 00000001 aa") + bytes(12)
+    tree = told(octets, KEYS)
+    assert value(tree, "key-info") == "wrapped (1)"
+    assert value(tree, "wrapped key") == "8 octets, not shown"
+    assert value(tree, "ciphered") == "1 octet, not deciphered: under a key that is wrapped"
     assert "a1a2" not in printed(tree)
+
+
+def test_an_agreed_key_tells_its_scheme() -> None:
+    octets = bytes.fromhex("dd 00 00 00 00 00 01 02 01 02 00 12 30 00000001 aa") + bytes(12)
+    tree = told(octets, KEYS)
+    assert value(tree, "key parameters") == "static unified model C(0e, 2s)"
+    assert "a key that is agreed" in value(tree, "ciphered")
+
+
+def test_key_information_of_no_kind_is_not_shown() -> None:
+    tree = told(bytes.fromhex("dd 00 00 00 00 00 01 07 a1a2a3a4"))
+    assert value(tree, "not decoded").startswith("4 octets, not shown")

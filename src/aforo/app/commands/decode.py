@@ -54,7 +54,8 @@ def decode(
 ) -> int:
     """Tell in words what DLMS/COSEM octets say, ciphered ones too when the keys are given.
 
-    Wrapper frames, the gateway prefix, or an APDU alone. Needs no running system. Passwords and keys are never shown.
+    Wrapper or HDLC frames, the gateway prefix, or an APDU alone. Needs no running system.
+    Passwords and keys are never shown.
     """
     keys = keys_of(key, authentication_key)
     titles = [title_of(text) for text in title or ()]

@@ -7,22 +7,30 @@ _SUITE_0_OCTETS = 16
 
 
 def keys_of(encryption: str | None, authentication: str | None) -> Keys | None:
-    """Of --key and --authentication-key, in hex. None when neither is given. Raises WrongUsage."""
+    """Of --key and --authentication-key, in hex, of any suite. None when neither is given. Raises WrongUsage."""
     if not encryption and not authentication:
         return None
     if not encryption or not authentication:
         raise WrongUsage("--key and --authentication-key go together: the tag needs both")
-    return Keys(_key("--key", encryption), _key("--authentication-key", authentication))
+    keys = Keys(_key("--key", encryption), _key("--authentication-key", authentication))
+    if len(keys.encryption) != len(keys.authentication):
+        raise WrongUsage("--key and --authentication-key are of one suite: 16 octets each, or 32")
+    return keys
+
+
+def suite_0_keys_of(encryption: str | None, authentication: str | None) -> Keys | None:
+    """The same, of suite 0 only. Raises WrongUsage."""
+    keys = keys_of(encryption, authentication)
+    if keys is not None and len(keys.encryption) != _SUITE_0_OCTETS:
+        raise WrongUsage(f"security suite 0 has keys of {_SUITE_0_OCTETS} octets, not {len(keys.encryption)}")
+    return keys
 
 
 def _key(option: str, text: str) -> Key:
     try:
-        key = Key.from_hex(text)
+        return Key.from_hex(text)
     except LocalProtocolError as wrong:
         raise WrongUsage(f"{option}: {wrong}") from None
-    if len(key) != _SUITE_0_OCTETS:
-        raise WrongUsage(f"{option}: security suite 0 has keys of {_SUITE_0_OCTETS} octets, not {len(key)}")
-    return key
 
 
 def title_of(text: str) -> SystemTitle:

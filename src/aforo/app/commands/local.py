@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aforo.app.commands.key_options import keys_of, title_of
+from aforo.app.commands.key_options import suite_0_keys_of, title_of
 from aforo.app.commands.options import AsJson
 from aforo.app.console_output import CommandFailed, WrongUsage, language, say_json, say_pairs
 from aforo.dlms.errors import LocalProtocolError
@@ -88,7 +88,7 @@ def read(
     access = reading.LocalAccess(
         address=Address(port, 0, client, server, Framing.HDLC, physical_device),
         sign_on=signing_on if speed is None else speed,
-        keys=keys_of(key, authentication_key),
+        keys=suite_0_keys_of(key, authentication_key),
         title=title_of(title) if title else None,
         model=_model(model),
     )
