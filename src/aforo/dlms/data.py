@@ -19,7 +19,7 @@ class BitString:
 
 
 Value: TypeAlias = "bool | int | float | bytes | str | BitString | tuple[Value, ...] | None"
-"""date-time, date and time stay octets: see `aforo.dlms.dates`. Arrays and structures become tuples."""
+"""date-time, date and time stay octets: see `aforo.dlms.dates`. Arrays, also compact ones, and structures are tuples."""
 
 NULL, ARRAY, STRUCTURE, BOOLEAN, BIT_STRING = 0x00, 0x01, 0x02, 0x03, 0x04
 DOUBLE_LONG, DOUBLE_LONG_UNSIGNED, OCTET_STRING, VISIBLE_STRING, UTF8_STRING = 0x05, 0x06, 0x09, 0x0A, 0x0C
@@ -43,6 +43,12 @@ _NUMBERS = {
 }
 _TAKERS = {tag: (form.unpack_from, form.size) for tag, form in _NUMBERS.items()}
 _FIXED_OCTETS = {DATE_TIME: 12, DATE: 5, TIME: 4}
+DESCRIBED = frozenset(
+    (*_NUMBERS, *_FIXED_OCTETS, NULL, BOOLEAN, BIT_STRING, OCTET_STRING, VISIBLE_STRING, UTF8_STRING, DONT_CARE)
+)
+"""What the elements of a compact-array may be made of, besides arrays and structures."""
+
+_DESCRIBED_PER_OCTET, _DESCRIBED_LEAST = 4, 64
 _INTEGERS = (DOUBLE_LONG, DOUBLE_LONG_UNSIGNED, INTEGER, LONG, UNSIGNED, LONG_UNSIGNED, LONG64, LONG64_UNSIGNED)
 
 
@@ -88,6 +94,8 @@ def _decode_other(tag: int, raw: bytes, at: int, depth: int) -> tuple[Value, int
             raise malformed("a text that is not in its own alphabet") from None
     if tag == BIT_STRING:
         return _decode_bits(raw, at)
+    if tag == COMPACT_ARRAY:
+        return _decode_compact(raw, at)
     if tag in _FIXED_OCTETS:
         end = at + _FIXED_OCTETS[tag]
         if end > len(raw):
@@ -116,6 +124,88 @@ def _decode_bits(raw: bytes, at: int) -> tuple[Value, int]:
         raise malformed("a bit-string is cut short")
     bits = "".join(f"{octet:08b}" for octet in raw[at:end])
     return BitString(bits[:count]), end
+
+
+def take_content(tag: int, raw: bytes, at: int) -> tuple[Value, int]:
+    """The value of a type without elements, whose tag was told elsewhere, and the offset behind it."""
+    taker = _TAKERS.get(tag)
+    if taker is None:
+        return _decode_other(tag, raw, at, DEPTH_MAX)
+    unpack, size = taker
+    if at + size > len(raw):
+        raise malformed(f"type {tag} needs {size} octets")
+    return unpack(raw, at)[0], at + size
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDescription:
+    """Of the elements of a compact-array. members: of a structure, or the one of an array of so many elements."""
+
+    tag: int
+    members: tuple["TypeDescription", ...] = ()
+    elements: int = 0
+
+
+def take_description(raw: bytes, at: int, depth: int = 0) -> tuple[TypeDescription, int]:
+    """The description that begins there and the offset behind it. Raises RemoteProtocolError."""
+    if at >= len(raw):
+        raise malformed("a type description is missing")
+    if depth > DEPTH_MAX:
+        raise RemoteProtocolError(ErrorCode.TOO_DEEP, f"more than {DEPTH_MAX} levels of structures")
+    tag, at = raw[at], at + 1
+    if tag == ARRAY:
+        elements, at = int.from_bytes(raw[at : at + 2], "big"), at + 2
+        member, at = take_description(raw, at, depth + 1)
+        return TypeDescription(ARRAY, (member,), elements), at
+    if tag == STRUCTURE:
+        count, at = take_length(raw, at)
+        if count > len(raw) - at:
+            raise malformed(f"{count} type descriptions in {len(raw) - at} octets")
+        members = []
+        for _ in range(count):
+            member, at = take_description(raw, at, depth + 1)
+            members.append(member)
+        return TypeDescription(STRUCTURE, tuple(members)), at
+    if tag not in DESCRIBED:
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"elements of data type {tag}")
+    return TypeDescription(tag), at
+
+
+class _Described:
+    """Elements without tags. It bounds how many values come of so many octets: what has none costs none."""
+
+    def __init__(self, contents: bytes) -> None:
+        self.contents = contents
+        self._left = _DESCRIBED_LEAST + _DESCRIBED_PER_OCTET * len(contents)
+
+    def values(self, description: TypeDescription) -> tuple[Value, ...]:
+        values, at = [], 0
+        while at < len(self.contents):
+            value, end = self._value(description, at)
+            if end == at:
+                raise malformed("elements without octets")
+            values.append(value)
+            at = end
+        return tuple(values)
+
+    def _value(self, description: TypeDescription, at: int) -> tuple[Value, int]:
+        self._left -= 1
+        if self._left < 0:
+            raise malformed(f"more values than {len(self.contents)} octets can mean")
+        if description.tag not in (ARRAY, STRUCTURE):
+            return take_content(description.tag, self.contents, at)
+        members = description.members * (description.elements if description.tag == ARRAY else 1)
+        values = []
+        for member in members:
+            value, at = self._value(member, at)
+            values.append(value)
+        return tuple(values), at
+
+
+def _decode_compact(raw: bytes, at: int) -> tuple[Value, int]:
+    description, at = take_description(raw, at)
+    contents, at = take_octets(raw, at)
+    return _Described(contents).values(description), at
 
 
 def _number(tag: int, value: float) -> bytes:

@@ -34,8 +34,10 @@ def value(reader: Reader, label: str, depth: int = 0) -> Node:
     start = reader.at
     tag = reader.octet()
     name = TYPES.get(tag)
-    if name is None or tag == data.COMPACT_ARRAY:
-        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"data type {tag}{f' ({name})' if name else ''}")
+    if name is None:
+        raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"data type {tag}")
+    if tag == data.COMPACT_ARRAY:
+        return _compact_array(reader, label, start=start)
     if tag not in (data.ARRAY, data.STRUCTURE):
         words = _scalar(tag, reader)
         return reader.leaf(label, f"{name} {words}".rstrip(), start=start)
@@ -44,6 +46,44 @@ def value(reader: Reader, label: str, depth: int = 0) -> Node:
     count = reader.count()
     elements = (value(reader, str(index), depth + 1) for index in range(1, count + 1))
     return reader.branch(label, f"{name} of {count}", start=start, children=elements)
+
+
+def _compact_array(reader: Reader, label: str, *, start: int) -> Node:
+    """Decoded as a whole first, which bounds how many nodes there will be."""
+    elements, _ = data.decode_from(reader.raw[: reader.end], start)
+    assert isinstance(elements, tuple)
+    return reader.branch(label, f"compact-array of {len(elements)}", start=start, children=_described(reader))
+
+
+def _described(reader: Reader) -> Iterator[Node]:
+    start = reader.at
+    description, end = data.take_description(reader.raw, start)
+    reader.take(end - start)
+    yield reader.leaf("type description", _description_words(description), start=start)
+    start = reader.at
+    count = reader.length()
+    yield reader.leaf("length", counted(count), start=start)
+    contents, index = reader.part(count), 0
+    while contents.left:
+        index += 1
+        yield _element(contents, str(index), description)
+
+
+def _element(reader: Reader, label: str, description: data.TypeDescription) -> Node:
+    start, tag = reader.at, description.tag
+    if tag not in (data.ARRAY, data.STRUCTURE):
+        words = _scalar(tag, reader)
+        return reader.leaf(label, f"{TYPES[tag]} {words}".rstrip(), start=start)
+    members = description.members * (description.elements if tag == data.ARRAY else 1)
+    children = (_element(reader, str(index), member) for index, member in enumerate(members, 1))
+    return reader.branch(label, f"{TYPES[tag]} of {len(members)}", start=start, children=children)
+
+
+def _description_words(description: data.TypeDescription) -> str:
+    name, members = TYPES[description.tag], ", ".join(map(_description_words, description.members))
+    if description.tag == data.ARRAY:
+        return f"{name} of {description.elements} ({members})"
+    return f"{name} of ({members})" if description.tag == data.STRUCTURE else name
 
 
 def date_time_words(octets: bytes) -> str | None:
@@ -89,12 +129,11 @@ def _scalar(tag: int, reader: Reader) -> str:
         case data.TIME:
             octets = reader.take(4)
             return _time_words(octets) or f"{octets.hex()}, which is none"
-    return _number(reader)
+    return _number(tag, reader)
 
 
-def _number(reader: Reader) -> str:
-    """The tag was read."""
-    number, end = data.decode_from(reader.raw, reader.at - 1)
+def _number(tag: int, reader: Reader) -> str:
+    number, end = data.take_content(tag, reader.raw, reader.at)
     reader.take(end - reader.at)
     return str(number)
 

@@ -113,8 +113,16 @@ def test_a_type_that_is_no_whole_number_is_refused(tag: int) -> None:
         ("018400ffffff", ErrorCode.MALFORMED),
         ("0408", ErrorCode.MALFORMED),
         ("1907ea", ErrorCode.MALFORMED),
-        ("13", ErrorCode.UNSUPPORTED),
+        ("13", ErrorCode.MALFORMED),
+        ("1306", ErrorCode.MALFORMED),
+        ("130605 0000000100", ErrorCode.MALFORMED),
+        ("130604 000000", ErrorCode.MALFORMED),
+        ("1302021111 03 010203", ErrorCode.MALFORMED),
+        ("1301ff", ErrorCode.MALFORMED),
+        ("1313", ErrorCode.UNSUPPORTED),
+        ("1399", ErrorCode.UNSUPPORTED),
         ("99", ErrorCode.UNSUPPORTED),
+        ("13" + "0201" * 17 + "1101 01", ErrorCode.TOO_DEEP),
     ],
 )
 def test_what_breaks_the_grammar_is_refused(wire: str, code: ErrorCode) -> None:
@@ -165,3 +173,34 @@ def test_any_octets_are_a_value_or_refused(raw: bytes) -> None:
 
 def test_a_float_is_rounded_to_the_width_it_is_sent_in() -> None:
     assert data.decode(data.float32(0.1)) == struct.unpack(">f", struct.pack(">f", 0.1))[0]
+
+
+@pytest.mark.parametrize(
+    ("wire", "values"),
+    [
+        pytest.param("13 12 06 0001 0002 0003", (1, 2, 3), id="numbers"),
+        pytest.param("13 02021206 0c 0001 00000002 0003 00000004", ((1, 2), (3, 4)), id="structures"),
+        pytest.param("13 0202 01000211 0f 06 0102ff 0304fe", (((1, 2), -1), ((3, 4), -2)), id="arrays in structures"),
+        pytest.param("13 02020911 06 02aabb07 0008", ((b"\xaa\xbb", 7), (b"", 8)), id="strings with a length each"),
+        pytest.param("13 02021100 02 0102", ((1, None), (2, None)), id="null without octets"),
+        pytest.param("13 1a 05 07ea0b1903", (bytes.fromhex("07ea0b1903"),), id="date"),
+        pytest.param("13 06 00", (), id="empty"),
+    ],
+)
+def test_a_compact_array_is_the_array_that_it_stands_for(wire: str, values: data.Value) -> None:
+    """Spelled out from the grammar (IEC 62056-5-3, Data): a type description, a length, contents without tags."""
+    assert data.decode(bytes.fromhex(wire)) == values
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param("13 00 01 aa", id="nothing, again and again"),
+        pytest.param("13 01ffff 01ffff 01ffff 00 01 aa", id="nothing, 65535 times 65535 times 65535"),
+        pytest.param("13 0202 11 01ffff 00" + "81ff" + "aa" * 255, id="nothing, 65535 times for each octet"),
+    ],
+)
+def test_values_without_octets_do_not_fill_the_memory(wire: str) -> None:
+    with pytest.raises(RemoteProtocolError) as refused:
+        data.decode(bytes.fromhex(wire))
+    assert refused.value.code is ErrorCode.MALFORMED

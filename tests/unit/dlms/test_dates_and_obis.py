@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aforo.dlms import ErrorCode, LocalProtocolError, RemoteProtocolError, dates
-from aforo.dlms.obis import obis, show
+from aforo.dlms.obis import Notation, obis, show
 
 SANTIAGO = ZoneInfo("America/Santiago")
 
@@ -92,10 +92,54 @@ def test_an_obis_code_is_read_in_every_usual_form(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "full"),
+    [
+        ("1.8.0", "1-0:1.8.0.255"),
+        ("1-0:1.8.0", "1-0:1.8.0.255"),
+        ("0-1:94.34.11", "0-1:94.34.11.255"),
+        ("32.7.0", "1-0:32.7.0.255"),
+        ("96.1.0", "0-0:96.1.0.255"),
+        ("C.1.0", "0-0:96.1.0.255"),
+        ("F.F", "0-0:97.97.0.255"),
+        ("1.8", "1-0:1.8.0.255"),
+        ("1-0:1.8.0*01", "1-0:1.8.0.1"),
+        ("1-0:1.8.0&01", "1-0:1.8.0.1"),
+    ],
+)
+def test_what_goes_without_saying_may_be_left_out(written: str, full: str) -> None:
+    assert show(obis(written)) == full
+
+
+@pytest.mark.parametrize(
+    ("full", "reduced"),
+    [
+        ("1-0:1.8.0.255", "1.8.0"),
+        ("0-0:96.1.0.255", "96.1.0"),
+        ("0-0:17.0.0.255", "0-0:17.0.0"),
+        ("1-1:1.8.0.255", "1-1:1.8.0"),
+        ("1-0:1.8.0.1", "1-0:1.8.0.1"),
+    ],
+)
+def test_the_reduced_form_leaves_out_only_what_comes_back(full: str, reduced: str) -> None:
+    assert show(obis(full), Notation.REDUCED) == reduced
+
+
+@pytest.mark.parametrize(
+    ("notation", "shown"),
+    [(Notation.STAR, "1-0:1.8.0*255"), (Notation.DOTTED, "1.0.1.8.0.255"), (Notation.HEX, "0100010800ff")],
+)
+def test_the_other_notations(notation: Notation, shown: str) -> None:
+    assert show(bytes.fromhex("0100010800ff"), notation) == shown
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "",
-        "0-0:17.0.0",
+        "17",
+        "1.8.0.255",
+        "1-0:1.8.999",
+        "X.1.0",
         "0-0:17.0.0.256",
         "0-0:17.0.0.255 ",
         "00001100",
@@ -109,6 +153,6 @@ def test_what_is_no_obis_code_is_refused(written: str) -> None:
         obis(written)
 
 
-@given(st.binary(min_size=6, max_size=6))
-def test_an_obis_code_shown_is_read_back(octets: bytes) -> None:
-    assert obis(show(octets)) == octets
+@given(st.binary(min_size=6, max_size=6), st.sampled_from(Notation))
+def test_an_obis_code_shown_is_read_back(octets: bytes, notation: Notation) -> None:
+    assert obis(show(octets, notation)) == octets

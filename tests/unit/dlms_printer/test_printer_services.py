@@ -81,7 +81,8 @@ def test_a_form_is_read_to_its_end(octets: str, service: str, words: str) -> Non
         pytest.param("c501c10001", "01: 1 octet too many", id="octets behind the end"),
         pytest.param("0002", "0002: 2 octets expected, 0 there", id="cut wrapper header"),
         pytest.param("0002001000010001c0", "0002001000010001c0: wrapper version 2, not 1", id="wrapper version"),
-        pytest.param("c401c10013", "13: data type 19 (compact-array)", id="compact-array"),
+        pytest.param("c401c1000b", "0b: data type 11", id="no data type"),
+        pytest.param("c401c100131102", "131102: 2 octets announced, 0 there", id="cut compact-array"),
     ],
 )
 def test_what_is_not_decoded_is_shown_with_the_reason(octets: str, reason: str) -> None:
