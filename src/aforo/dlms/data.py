@@ -19,7 +19,7 @@ class BitString:
 
 
 Value: TypeAlias = "bool | int | float | bytes | str | BitString | tuple[Value, ...] | None"
-"""date-time, date and time stay octets: see `aforo.dlms.dates`. Arrays, also compact ones, and structures are tuples."""
+"""date-time, date and time stay octets: see `aforo.dlms.dates`. Arrays, compact or not, and structures are tuples."""
 
 NULL, ARRAY, STRUCTURE, BOOLEAN, BIT_STRING = 0x00, 0x01, 0x02, 0x03, 0x04
 DOUBLE_LONG, DOUBLE_LONG_UNSIGNED, OCTET_STRING, VISIBLE_STRING, UTF8_STRING = 0x05, 0x06, 0x09, 0x0A, 0x0C
