@@ -24,6 +24,7 @@ import pytest
 from aforo.adapters.device_datagrams import DatagramPort
 from aforo.adapters.device_ports import DevicePort
 from aforo.adapters.listening import listen_on
+from aforo.adapters.meter_model_files import load_models
 from aforo.cim.client import create_envelope, read_answer
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.end_device_controls import ControlRequest, Option
@@ -219,7 +220,7 @@ async def live_scene(data: Path, plan: TownPlan) -> AsyncIterator[Scene]:
     """A running system that knows a running town, and a commercial system that listens."""
     async with AsyncExitStack() as stack:
         legacy = await stack.enter_async_context(listening_legacy())
-        town = Town(plan)
+        town = Town(plan, load_models())
         ports = await stack.enter_async_context(hosted(town))
         system = LiveSystem(data)
         stack.callback(system.stop)

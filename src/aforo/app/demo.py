@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from aforo.adapters.meter_model_files import load_models
 from aforo.adapters.operator_documents import fact_document
 from aforo.adapters.reply_receiver import ReplyReceiver
 from aforo.app.commands.trace_output import say_fact
@@ -79,8 +80,8 @@ def run(data: Path, as_json: bool) -> int:
     begun = time.monotonic()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     plan = (resources.files("aforo.simulator") / "towns" / "demo.toml").read_text(encoding="utf-8")
-    town = Town(load_town(plan, "demo.toml"))
     settings = Settings()
+    town = Town(load_town(plan, "demo.toml"), load_models(settings.models))
     with database_of(settings, data) as database, event_loop() as loop:
         system = System(settings, Place(data=data, database=database, port=0), town)
         proof = loop.run(_demonstrate(system, town.meters[METER], as_json=as_json))

@@ -189,7 +189,8 @@ async def keep_running(
 def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:
     """`aforo up`: run until Ctrl-C or SIGTERM."""
     settings = Settings()
-    simulated = None if town is None else Town(load_town(town.read_text(encoding="utf-8"), str(town)))
+    models = load_models(settings.models)
+    simulated = None if town is None else Town(load_town(town.read_text(encoding="utf-8"), str(town)), models)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with database_of(settings, data) as database, event_loop() as loop:
         place = Place(data=data, database=database, port=port)

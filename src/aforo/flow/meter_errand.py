@@ -26,8 +26,9 @@ RECONCILIATION_TRIES = 2
 class MeterTask:
     """What is to be done at a meter, and how far it has come; kept durably by a concentrator.
 
-    not_after: no SET leaves later, however long it took to reach the meter.
-    before: threshold that the meter told before the SET.   written: raw value whose SET has left or is about to.
+    not_after: no command begins later, however long it took to reach the meter.
+    before: threshold that the meter told before the SET.   written: raw value of which a SET has left or
+    is about to, into whichever threshold.
     """
 
     kind: OrderKind
@@ -64,10 +65,9 @@ class MeterErrand:
             yield from self._client.associate()
         visit = Visit(task.kind, task.limit, model)
         request: dlms.Request = visit.begin()
-        told: int | None = None
         while True:
-            if isinstance(request, dlms.SetRequest):
-                task.before, task.written = told, whole(request.data)
+            if isinstance(request, dlms.SetRequest) and task.written is None:
+                task.before, task.written = visit.before, whole(request.data)
             try:
                 response, at = yield from self._client.ask(request)
             except DeviceLost as lost:
@@ -77,10 +77,10 @@ class MeterErrand:
             outcome = visit.answer(response, at)
             if isinstance(outcome, CommandResult):
                 return outcome
-            if isinstance(outcome, dlms.SetRequest) and task.not_after is not None and at > task.not_after:
+            begins = isinstance(outcome, dlms.SetRequest) and task.written is None
+            if begins and task.not_after is not None and at > task.not_after:
                 detail = f"reached at {at.isoformat()}, not to begin after {task.not_after.isoformat()}"
                 return CommandResult(Verdict.KO, Cause.EXPIRED, detail)
-            told = _told(response)
             request = outcome
 
     def _reconcile(self, task: MeterTask, model: MeterModel, why: str) -> Conversation[CommandResult]:
@@ -89,7 +89,7 @@ class MeterErrand:
             self._client.forget()
             try:
                 yield from self._client.handshake()
-                read = yield from self._read(model)
+                read = yield from self._read(model, task.written)
             except DeviceLost as lost:
                 why = f"{why}; then {lost.detail}"
                 continue
@@ -101,8 +101,8 @@ class MeterErrand:
         self._client.forget()
         return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, why)
 
-    def _read(self, model: MeterModel) -> Conversation[CommandResult]:
-        visit = Visit(OrderKind.READ, None, model)
+    def _read(self, model: MeterModel, sought: int | None) -> Conversation[CommandResult]:
+        visit = Visit(OrderKind.READ, None, model, sought=sought)
         request: dlms.Request = visit.begin()
         while True:
             response, at = yield from self._client.ask(request)
@@ -110,12 +110,3 @@ class MeterErrand:
             if isinstance(outcome, CommandResult):
                 return outcome
             request = outcome
-
-
-def _told(response: dlms.Response) -> int | None:
-    """The threshold, when this answer held it: it is asked for just before the SET."""
-    if not isinstance(response, dlms.GetResponse) or response.data is None:
-        return None
-    with suppress(DeviceLost):  # a structure, such as scaler_unit
-        return whole(response.data)
-    return None

@@ -1,14 +1,42 @@
-"""Step 5, Concentrator -> Meter: the DLMS requests of a visit. Interface I3; classes 70 and 71 (IEC 62056-6-2)."""
+"""Step 5, Concentrator -> Meter: the DLMS requests of a visit. Interface I3; classes 3, 70 and 71 (IEC 62056-6-2)."""
+
+from dataclasses import dataclass
 
 from aforo import dlms
 from aforo.dlms import data
 from aforo.dlms.obis import obis
-from aforo.domain.meter_models import MeterModel
+from aforo.domain.meter_models import LimitMethod, MeterModel
 
+REGISTER = 3
 LIMITER = 71
 DISCONNECT_CONTROL = 70
 _SCALER_UNIT = {3: 3, 4: 3, 5: 4}
 """Attribute that holds scaler_unit, by interface class: Register, Extended register, Demand register."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdPlace:
+    """The attribute in which a meter keeps a threshold."""
+
+    class_id: int
+    obis: bytes
+    attribute: int
+
+
+def threshold_places(model: MeterModel) -> tuple[ThresholdPlace, ...]:
+    """All that must hold the limit."""
+    if model.method is LimitMethod.LIMITER:
+        return (ThresholdPlace(LIMITER, obis(model.limiter), 4),)
+    return tuple(ThresholdPlace(REGISTER, obis(code), 2) for code in model.thresholds)
+
+
+def get_threshold(place: ThresholdPlace) -> dlms.GetRequest:
+    return dlms.GetRequest(place.class_id, place.obis, place.attribute)
+
+
+def set_threshold(place: ThresholdPlace, tag: int, value: int) -> dlms.SetRequest:
+    """tag: of the value the meter itself gave, so that its type is met exactly."""
+    return dlms.SetRequest(place.class_id, place.obis, place.attribute, data.integer(tag, value))
 
 
 def has_scaler(class_id: int) -> bool:
@@ -25,15 +53,6 @@ def get_scaler_unit(class_id: int, obis: bytes) -> dlms.GetRequest:
 
 def get_threshold_active(model: MeterModel) -> dlms.GetRequest:
     return dlms.GetRequest(LIMITER, obis(model.limiter), 3)
-
-
-def get_threshold_normal(model: MeterModel) -> dlms.GetRequest:
-    return dlms.GetRequest(LIMITER, obis(model.limiter), 4)
-
-
-def set_threshold_normal(model: MeterModel, tag: int, value: int) -> dlms.SetRequest:
-    """tag: of the value the meter itself gave, so that its type is met exactly."""
-    return dlms.SetRequest(LIMITER, obis(model.limiter), 4, data.integer(tag, value))
 
 
 def get_emergency_profile_active(model: MeterModel) -> dlms.GetRequest:

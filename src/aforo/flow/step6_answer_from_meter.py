@@ -133,7 +133,7 @@ def read_scaler(response: dlms.Response, monitored: Monitored) -> int:
 
 
 def read_threshold(response: dlms.Response) -> Threshold:
-    doing = "reading threshold_normal"
+    doing = "reading the threshold"
     raw = _data(response, doing)
     tag = raw[0] if raw else 0
     value = _decoded(raw, doing)
@@ -142,8 +142,9 @@ def read_threshold(response: dlms.Response) -> Threshold:
     return Threshold(tag, value, _HIGHEST[tag])
 
 
-def check_written(response: dlms.Response) -> None:
-    doing = "writing threshold_normal"
+def check_written(response: dlms.Response, *, written: int = 0, of: int = 1) -> None:
+    """written: thresholds of the same order that the meter has taken before this one."""
+    doing = "writing threshold_normal" if of == 1 else f"writing threshold {written + 1} of {of}, after {written}"
     if not isinstance(response, dlms.SetResponse):
         raise VisitFailed(Cause.PROTOCOL_FAULT, f"{doing}: the meter answered another service")
     if response.result is not DataAccess.SUCCESS:

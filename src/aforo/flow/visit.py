@@ -9,7 +9,7 @@ from datetime import datetime
 
 from aforo import dlms
 from aforo.domain.causes import Cause
-from aforo.domain.meter_models import MeterModel
+from aforo.domain.meter_models import LimitMethod, MeterModel
 from aforo.domain.order import OrderKind
 from aforo.domain.quantities import LimitNotRepresentable, PowerLimit
 from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
@@ -32,11 +32,15 @@ class Visit:
     """Ask for the first request, hand in each answer, get the next request or the result.
 
     A visit is used once. `command_left` tells whether silence from now on means that the outcome is unknown.
+    before: threshold before the command.   sought: when only reading, the raw value that an earlier command wrote.
     """
 
-    def __init__(self, kind: OrderKind, limit: PowerLimit | None, model: MeterModel) -> None:
-        self._conversation = _limit(limit, model) if kind is OrderKind.LIMIT and limit else _read(model)
+    def __init__(
+        self, kind: OrderKind, limit: PowerLimit | None, model: MeterModel, *, sought: int | None = None
+    ) -> None:
         self.command_left = False
+        self.before: int | None = None
+        self._conversation = self._limit(limit, model) if kind is OrderKind.LIMIT and limit else _read(model, sought)
 
     def begin(self) -> dlms.Request:
         return next(self._conversation)
@@ -59,30 +63,45 @@ class Visit:
             return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
         return CommandResult(Verdict.KO, cause, detail)
 
+    def _limit(self, limit: PowerLimit, model: MeterModel) -> Conversation:
+        scaler = yield from _scaler(model)
+        places = step5.threshold_places(model)
+        kept = yield from _thresholds(places)
+        self.before = _telling([each.value for each in kept], None)
+        try:
+            value = limit.scaled(scaler, highest=min(each.highest for each in kept))
+        except LimitNotRepresentable as wrong:
+            return CommandResult(Verdict.KO, Cause.LIMIT_NOT_REPRESENTABLE, str(wrong))
+        for written, (place, threshold) in enumerate(zip(places, kept, strict=True)):
+            answer = yield step5.set_threshold(place, threshold.tag, value)
+            step6.check_written(answer.response, written=written, of=len(places))
+        try:
+            readback = yield from _readback(model, before=self.before, written=value, scaler=scaler)
+        except step6.VisitFailed as failed:
+            detail = f"written, but the reading back was refused: {failed.result.detail}"
+            return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
+        return step6.judge(readback)
 
-def _limit(limit: PowerLimit | None, model: MeterModel) -> Conversation:
-    assert limit is not None
+
+def _read(model: MeterModel, sought: int | None) -> Conversation:
     scaler = yield from _scaler(model)
-    answer = yield step5.get_threshold_normal(model)
-    before = step6.read_threshold(answer.response)
-    try:
-        value = limit.scaled(scaler, highest=before.highest)
-    except LimitNotRepresentable as wrong:
-        return CommandResult(Verdict.KO, Cause.LIMIT_NOT_REPRESENTABLE, str(wrong))
-    answer = yield step5.set_threshold_normal(model, before.tag, value)
-    step6.check_written(answer.response)
-    try:
-        readback = yield from _readback(model, before=before.value, written=value, scaler=scaler)
-    except step6.VisitFailed as failed:
-        detail = f"written, but the reading back was refused: {failed.result.detail}"
-        return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
-    return step6.judge(readback)
-
-
-def _read(model: MeterModel) -> Conversation:
-    scaler = yield from _scaler(model)
-    readback = yield from _readback(model, before=None, written=None, scaler=scaler)
+    readback = yield from _readback(model, before=None, written=None, scaler=scaler, sought=sought)
     return CommandResult(Verdict.OK, readback=readback)
+
+
+def _thresholds(
+    places: tuple[step5.ThresholdPlace, ...],
+) -> Generator[dlms.Request, Answer, list[step6.Threshold]]:
+    kept = []
+    for place in places:
+        answer = yield step5.get_threshold(place)
+        kept.append(step6.read_threshold(answer.response))
+    return kept
+
+
+def _telling(values: list[int], sought: int | None) -> int:
+    """Of several thresholds the one that tells most: what is not as it was sought, else the highest."""
+    return next((value for value in values if sought is not None and value != sought), max(values))
 
 
 def _scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
@@ -106,21 +125,41 @@ def _scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
 
 
 def _told_scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
+    if model.method is LimitMethod.REGISTERS:
+        return (yield from _scaler_of_registers(model))
     answer = yield step5.get_monitored_value(model)
     monitored = step6.read_monitored_value(answer.response)
     answer = yield step5.get_scaler_unit(monitored.class_id, monitored.obis)
     return step6.read_scaler(answer.response, monitored)
 
 
+def _scaler_of_registers(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
+    scalers = []
+    for place in step5.threshold_places(model):
+        answer = yield step5.get_scaler_unit(place.class_id, place.obis)
+        scalers.append(step6.read_scaler(answer.response, step6.Monitored(place.class_id, place.obis, place.attribute)))
+    if len(set(scalers)) > 1:
+        powers = ", ".join(f"10^{scaler} W" for scaler in scalers)
+        raise step6.VisitFailed(Cause.SCALE_MISMATCH, f"the thresholds count in {powers}: no value means one limit")
+    return scalers[0]
+
+
 def _readback(
-    model: MeterModel, *, before: int | None, written: int | None, scaler: int
+    model: MeterModel, *, before: int | None, written: int | None, scaler: int, sought: int | None = None
 ) -> Generator[dlms.Request, Answer, Readback]:
-    answer = yield step5.get_threshold_normal(model)
-    threshold, read_at = step6.read_threshold(answer.response).value, answer.at
-    answer = yield step5.get_threshold_active(model)
-    active = step6.read_optional_integer(answer.response)
-    answer = yield step5.get_emergency_profile_active(model)
-    emergency = step6.read_optional_boolean(answer.response)
+    values, answer = [], None
+    for place in step5.threshold_places(model):
+        answer = yield step5.get_threshold(place)
+        values.append(step6.read_threshold(answer.response).value)
+    assert answer is not None, "a model has a threshold"
+    threshold, read_at = _telling(values, sought if written is None else written), answer.at
+    active: int | None = None
+    emergency: bool | None = None
+    if model.method is LimitMethod.LIMITER:
+        answer = yield step5.get_threshold_active(model)
+        active = step6.read_optional_integer(answer.response)
+        answer = yield step5.get_emergency_profile_active(model)
+        emergency = step6.read_optional_boolean(answer.response)
     breaker: Breaker | None = None
     if model.breaker is not None:
         answer = yield step5.get_breaker_state(model.breaker)

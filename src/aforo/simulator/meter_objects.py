@@ -6,7 +6,7 @@ from aforo.dlms.cosem.clock import Clock
 from aforo.dlms.cosem.data_object import DataObject
 from aforo.dlms.cosem.disconnect_control import DisconnectControl, Switching
 from aforo.dlms.cosem.limiter import Limiter, Monitored
-from aforo.dlms.cosem.register import WATT, WATT_HOUR, Register, ScalerUnit
+from aforo.dlms.cosem.register import WATT, WATT_HOUR, Register, ScalerUnit, WritableRegister
 from aforo.dlms.cosem.sap_assignment import SapAssignment
 from aforo.dlms.cosem.security_setup import SecuritySetup
 from aforo.dlms.events import AssociationEstablished
@@ -100,9 +100,26 @@ def _limiting(supply: Supply) -> list[CosemObject]:
         assert supply.memory.evaluated_at is not None, "a request is answered at a time"
         return supply.switch(who, supply.memory.evaluated_at)
 
-    return [
-        Limiter(LIMITER, supply.limiter, monitored, time=supply.time, script_table=SCRIPT_TABLE),
-        DisconnectControl(
-            DISCONNECT_CONTROL, settings.control_mode, state=lambda: supply.memory.breaker, switch=switch
-        ),
-    ]
+    breaker = DisconnectControl(
+        DISCONNECT_CONTROL, settings.control_mode, state=lambda: supply.memory.breaker, switch=switch
+    )
+    if settings.threshold_registers:
+        return [*(_threshold(supply, rate) for rate in range(1, settings.threshold_registers + 1)), breaker]
+    return [Limiter(LIMITER, supply.limiter, monitored, time=supply.time, script_table=SCRIPT_TABLE), breaker]
+
+
+def _threshold(supply: Supply, rate: int) -> CosemObject:
+    """Of one rate, as in Spain's PRIME companion: 0-1:94.34.n.255."""
+    settings, limiter, others = supply.settings, supply.limiter, supply.memory.thresholds
+
+    def value() -> bytes:
+        return data.u32(limiter.threshold_normal if rate == 1 else others[rate - 2])
+
+    def store(raw: int) -> None:
+        if rate == 1:
+            limiter.threshold_normal = raw
+        else:
+            others[rate - 2] = raw
+
+    code, unit = obis(f"0-1:94.34.{rate}.255"), ScalerUnit(settings.scaler, WATT)
+    return WritableRegister(code, value, unit, store=store, highest=settings.raw(settings.max_power_w))

@@ -19,6 +19,9 @@ RAW_MAX = 0xFFFF_FFFF
 """Power and thresholds are double-long-unsigned."""
 
 
+THRESHOLD_REGISTERS_MAX = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """After a trip the customer switches things off and closes the breaker by hand.
@@ -41,6 +44,7 @@ class MeterSettings:
     scaler: power and thresholds count in 10^scaler W.   max_power_w: the highest threshold taken.   limit_w: the
     threshold from the factory, None for max_power_w.   min_over_threshold_s, min_under_threshold_s: how long until the
     limiter opens, and closes again where the control_mode lets it.   clock_offset: how far the clock is ahead.
+    threshold_registers: instead of a Limiter object so many Registers, of which rate 1 is in force.
     """
 
     number: str
@@ -59,6 +63,7 @@ class MeterSettings:
     customer: Customer | None = None
     client_title: SystemTitle | None = None
     max_pdu: int = 1024
+    threshold_registers: int = 0
 
     def __post_init__(self) -> None:
         if self.control_mode not in CONTROL_MODES:
@@ -67,6 +72,8 @@ class MeterSettings:
             raise ValueError(f"scaler is a power of ten from -3 to 6, not {self.scaler}")
         if not min(self.min_over_threshold_s, self.min_under_threshold_s) >= 0:
             raise ValueError("a duration is not negative")
+        if not 0 <= self.threshold_registers <= THRESHOLD_REGISTERS_MAX:
+            raise ValueError(f"a meter has at most {THRESHOLD_REGISTERS_MAX} threshold registers")
         self.factory_limiter()
 
     def raw(self, watts: int) -> int:
@@ -121,7 +128,7 @@ class MeterMemory:
     that no challenge is used twice.   evaluated_at: up to when load and breaker are worked out.   over_since: since
     when the power is over the threshold.   over_told: and that was acted upon.   tripped_at: when the limiter opened,
     None once the breaker was moved since.   shed_at: threshold under which the customer switched things off.
-    energy_uws: watt-microseconds supplied.
+    energy_uws: watt-microseconds supplied.   thresholds: of the other rates, from the second one on.
     """
 
     limiter: LimiterState | None = None
@@ -137,6 +144,7 @@ class MeterMemory:
     shed_at: int | None = None
     energy_uws: int = 0
     events: list[MeterEvent] = field(default_factory=list)
+    thresholds: list[int] = field(default_factory=list)
 
     def record(self, event: MeterEvent) -> None:
         self.events.append(event)

@@ -39,6 +39,7 @@ class Supply:
     def __init__(self, settings: MeterSettings, memory: MeterMemory, load: Load) -> None:
         if memory.limiter is None:
             memory.limiter = settings.factory_limiter()
+            memory.thresholds = [memory.limiter.threshold_normal] * (settings.threshold_registers - 1)
         if memory.clock_offset is None:
             memory.clock_offset = settings.clock_offset
         self.settings = settings

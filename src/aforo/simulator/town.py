@@ -8,6 +8,7 @@ from random import Random
 
 from aforo.dlms.hdlc import Address
 from aforo.dlms.keys import Key, Keys, SystemTitle
+from aforo.domain.meter_models import GENERIC, MeterModel
 from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterAccess
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
@@ -85,10 +86,11 @@ class ListeningDevice:
 
 
 class Town:
-    """meters, concentrators: by number."""
+    """meters, concentrators: by number.   models: those that its concentrators know; None, the generic one."""
 
-    def __init__(self, plan: TownPlan) -> None:
+    def __init__(self, plan: TownPlan, models: Mapping[str, MeterModel] | None = None) -> None:
         self.plan = plan
+        self._models = models or {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
         self.meters: dict[str, Meter] = {}
         self.concentrators: dict[str, Concentrator] = {}
         for one in plan.concentrator:
@@ -132,6 +134,7 @@ class Town:
             limit_w=plan.limit_w,
             min_over_threshold_s=plan.min_over_threshold_s,
             control_mode=plan.control_mode,
+            threshold_registers=plan.threshold_registers,
             seed=self.plan.seed,
         )
         meter = Meter(settings, MeterMemory(), self._load(plan))
@@ -159,6 +162,7 @@ class Town:
             title=self._title(plan.number),
             keys=self._keys(plan.number),
             access=access,
+            models=self._models,
             line_delay=timedelta(milliseconds=plan.line_delay_ms),
             answer_wait=timedelta(seconds=plan.answer_wait_s),
         )

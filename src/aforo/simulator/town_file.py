@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from aforo.domain.quantities import HIGHEST_WATTS, LimitNotRepresentable, PowerLimit
+from aforo.simulator.meter_settings import THRESHOLD_REGISTERS_MAX
 
 FRAMINGS = ("wrapper", "udp", "hdlc")
 LINKS = ("delegated", "transparent")
@@ -24,6 +25,7 @@ BOUNDS = {
     "physical_device": (1, 0x3FFD),
     "port": (0, 32_767),
     "scaler": (-3, 6),
+    "threshold_registers": (0, THRESHOLD_REGISTERS_MAX),
 }
 """Lowest and highest value of a key that a file gives, in whichever table. Ports above are the system's to choose."""
 
@@ -43,6 +45,7 @@ class MeterPlan:
     in_table: false leaves the meter out of its concentrator's internal table.   silent: it answers nobody.
     swallows_answer: the answer to the first SET is lost.   port: of a direct meter; 0 lets the system choose.
     framing: of a direct meter, wrapper, udp or hdlc.   physical_device: HDLC lower address; None answers to any.
+    threshold_registers: instead of a Limiter object so many Registers, as model registers-prime has them.
     """
 
     number: str
@@ -63,6 +66,7 @@ class MeterPlan:
     port: int = 0
     framing: str = "wrapper"
     physical_device: int | None = None
+    threshold_registers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
