@@ -11,6 +11,7 @@ import pytest
 from aforo.adapters import operator_api as operator_api_module
 from aforo.adapters.key_vault import FileKeyVault
 from aforo.adapters.operator_api import BadToken, OperatorPorts, operator_api
+from aforo.dlms import SystemTitle
 from aforo.domain.causes import Cause
 from aforo.domain.delivery import DeliveryState
 from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
@@ -57,6 +58,7 @@ def ports() -> OperatorPorts:
         vault=FileKeyVault(bytes(32)),
         clock=Wednesday(),
         models=("class71", "class71-watts"),
+        title=SystemTitle(b"HES00001"),
     )
 
 

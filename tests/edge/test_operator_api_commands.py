@@ -16,6 +16,7 @@ from aforo.adapters.system_clock import SystemClock
 from aforo.app.http_server import HttpServer
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
+from aforo.dlms import SystemTitle
 from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
@@ -41,6 +42,7 @@ class Running:
             vault=FileKeyVault(bytes(32)),
             clock=SystemClock(),
             models=("class71",),
+            title=SystemTitle(b"HES00001"),
         )
         self._listening = listen_on("127.0.0.1", 0)
         self._server = HttpServer(operator_api(ports, token=TOKEN), self._listening)

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from aforo.adapters import operator_documents as documents
+from aforo.adapters.frame_words import visits_in_words
 from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.registry_csv import (
     CONCENTRATOR_COLUMNS,
@@ -28,6 +29,7 @@ from aforo.adapters.registry_csv import (
     meters_of,
     read_json,
 )
+from aforo.dlms.keys import SystemTitle
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Order
@@ -56,7 +58,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorPorts:
-    """models: names of the meter models that a meter may have."""
+    """models: names of the meter models that a meter may have.   title: the head-end's, under which it ciphers."""
 
     orders: OrderStore
     desk: OrderDesk
@@ -65,6 +67,7 @@ class OperatorPorts:
     vault: KeyVault
     clock: Clock
     models: Collection[str]
+    title: SystemTitle
 
 
 class BadToken(ValueError):
@@ -185,6 +188,16 @@ def _orders(ports: OperatorPorts) -> APIRouter:
         found = await ports.orders.latest(limit, before=None if after is None else OrderId(after))
         following = str(found[-1].id) if len(found) == limit else None
         return {"orders": [documents.order_document(one) for one in found], "next": following}
+
+    @router.get("/orders/{number:path}/frames")
+    async def frames(number: str, source: str | None = None) -> dict[str, Any]:
+        """What went over the line to the meter, visit by visit, in words. A concentrator's own visits have none."""
+        found, _ = await _find(ports.orders, OrderNumber(number), source)
+        facts = await ports.orders.facts(found.id)
+        meters = await ports.registry.meters([found.request.meter])
+        meter = meters.get(found.request.meter)
+        visits = await asyncio.to_thread(visits_in_words, facts, meter, own_title=ports.title, vault=ports.vault)
+        return {"number": found.number, "visits": visits}
 
     @router.get("/orders/{number:path}")
     async def order(number: str, source: str | None = None, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:

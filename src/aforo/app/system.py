@@ -161,6 +161,7 @@ class System:
                 vault=self.vault,
                 clock=self.clock,
                 models=self.models,
+                title=SystemTitle.from_hex(settings.system_title),
             ),
             token=self.token,
         )

@@ -3,7 +3,7 @@
 Frames of the TCP wrapper or of HDLC (several in a row), the gateway prefix, association control, services, protection.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from aforo.dlms import gateway, printer_acse, printer_protection, printer_services, wrapper
@@ -18,7 +18,7 @@ from aforo.dlms.printer_protection import protected
 from aforo.dlms.printer_services import service
 from aforo.dlms.printer_tree import Clues, Node, Reader, counted
 
-__all__ = ["Node", "describe", "lines"]
+__all__ = ["Node", "describe", "describe_each", "lines"]
 
 _OCTETS_SHOWN = 12
 _INDENT = "  "
@@ -31,8 +31,17 @@ def describe(octets: bytes, keys: Keys | None = None, titles: Sequence[SystemTit
     tells is known too. Octets with an AARQ or AARE anywhere lose sight of what cannot be followed: it may be a
     password that slipped out of its place.
     """
-    reader = Reader(octets, Clues(keys, titles), is_secret=UA_NAMES in octets)
-    return reader.whole("input", counted(len(octets)), start=0, children=_messages(reader))
+    return describe_each([octets], keys, titles)[0]
+
+
+def _described(reader: Reader) -> Node:
+    return reader.whole("input", counted(reader.left), start=0, children=_messages(reader))
+
+
+def describe_each(apdus: Iterable[bytes], keys: Keys | None = None, titles: Sequence[SystemTitle] = ()) -> list[Node]:
+    """The same for what was said one after the other: a title told in one opens those behind it."""
+    clues = Clues(keys, titles)
+    return [_described(Reader(octets, clues, is_secret=UA_NAMES in octets)) for octets in apdus]
 
 
 def lines(tree: Node) -> Iterator[str]:

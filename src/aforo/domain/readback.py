@@ -57,13 +57,26 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceFrame:
+    """An APDU as it went over the line. at: when it was heard; None for one that was sent."""
+
+    octets: bytes
+    at: datetime | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        return self.at is None
+
+
+@dataclass(frozen=True, slots=True)
 class CommandResult:
     """One visit to one meter: OK with evidence, KO with its cause, or UNKNOWN.
 
-    detail: what was seen, in a sentence, for the trace; never a key.
+    detail: what was seen, in a sentence, for the trace; never a key.   frames: if the head-end itself was on the line.
     """
 
     verdict: Verdict
     cause: Cause | None = None
     detail: str = ""
     readback: Readback | None = None
+    frames: tuple[DeviceFrame, ...] = ()

@@ -1,6 +1,7 @@
 """A lane on which the head-end speaks to the meters itself: one direct meter, or a concentrator that only relays."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link, Meter
@@ -57,7 +58,8 @@ class MeterSession:
             client = self._client(meter)
         except DeviceLost as lost:
             return CommandResult(Verdict.KO, lost.cause, lost.detail)
-        return await self._link(meter).drive(MeterErrand(client).carry_out(task, model))
+        result = await self._link(meter).drive(MeterErrand(client).carry_out(task, model))
+        return replace(result, frames=client.frames.take())
 
     def _client(self, meter: Meter) -> DeviceClient:
         """The association of an earlier order of this session, or a new client. Raises DeviceLost."""

@@ -30,6 +30,7 @@ from aforo.dlms.obis import obis
 from aforo.dlms.offered_services import NotOffered
 from aforo.dlms.settings import Ciphering, ClientSettings, Mechanism
 from aforo.domain.causes import Cause
+from aforo.flow.frame_log import FrameLog
 
 PUBLIC_CLIENT = 16
 INVOCATION_COUNTERS = (obis("0-0:43.1.1.255"), obis("0-0:43.1.0.255"))
@@ -140,6 +141,7 @@ class DeviceClient:
     """One device's client. The association is kept between operations until `forget`.
 
     challenge: 8 to 64 fresh octets of entropy at every call.   notifications: what came unasked, the oldest first.
+    frames: what went over the line, ciphered as it was.
     """
 
     def __init__(
@@ -158,6 +160,7 @@ class DeviceClient:
         self._ciphering = ciphering
         self._jump_max = jump_max
         self._counters: CounterRange | None = None
+        self.frames = FrameLog()
 
     def use(self, ciphering: Ciphering) -> None:
         """Another way of ciphering ends the association."""
@@ -332,10 +335,13 @@ class DeviceClient:
         """What comes back for what is to be sent, notifications put aside. None: there is more to come, or to send."""
         outgoing = tuple(connection.outgoing())
         while True:
+            for apdu in outgoing:
+                self.frames.note(apdu)
             heard = yield Exchange(client_sap, self.access.server_sap, outgoing)
             assert isinstance(heard, Heard)
             if heard.apdu is None:
                 raise DeviceLost(Cause.METER_UNREACHABLE, silence)
+            self.frames.note(heard.apdu, heard.at)
             if connection is self.connection:  # what answers a block takes a counter too
                 yield from self._keep_counters()
             try:

@@ -275,12 +275,17 @@ def _visit_facts(meter: Meter, result: CommandResult) -> tuple[Fact, ...]:
 
 
 def _result_fact(meter: Meter, order: Order, result: CommandResult, now: datetime) -> Fact:
-    payload = {
+    payload: dict[str, Any] = {
         "order": order.number,
         "verdict": result.verdict.name,
         "cause": result.cause.value if result.cause else None,
         "detail": result.detail,
         "attempt": order.attempts,
     }
+    if result.frames:
+        payload["frames"] = [
+            {"octets": frame.octets.hex(), "heard_at": frame.at.isoformat() if frame.at else None}
+            for frame in result.frames
+        ]
     sender = METER if meter.link is Link.DIRECT else CONCENTRATOR
     return Fact(7, now, sender, HEADEND, "ResultCollected", payload)

@@ -7,7 +7,7 @@ import typer
 
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, PageSize, Url
-from aforo.app.commands.trace_output import say_outcome, say_steps, steps_of
+from aforo.app.commands.trace_output import say_outcome, say_steps, say_visit, steps_of
 from aforo.app.console_output import say, say_json, say_table
 
 commands = typer.Typer(no_args_is_help=True, help="Orders: list them, and show one with its nine steps.")
@@ -33,6 +33,30 @@ def show(
     say_outcome(found)
     if source is None and len(found["sources"]) > 1:
         say(f"this number was used by {', '.join(found['sources'])}; choose with --source")
+    return 0
+
+
+@commands.command()
+def frames(
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what went over the line to the meter, frame by frame, in words.
+
+    Of direct and transparent meters; a concentrator that carries orders out itself keeps its frames to itself.
+    """
+    with OperatorClient(locate(data, url)) as client:
+        found = client.get("orders", order, "frames", source=source)
+    if as_json:
+        say_json(found)
+        return 0
+    for visit in found["visits"]:
+        say_visit(visit)
+    if not found["visits"]:
+        say("no frames are on record: no visit yet, or the concentrator made it by itself")
     return 0
 
 

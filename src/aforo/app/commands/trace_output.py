@@ -45,6 +45,16 @@ def say_fact(fact: Mapping[str, Any]) -> None:
     say(f"{fact['step']}  {_clock(fact)}  {ends:<28}  {fact[language()]}")
 
 
+def say_visit(visit: Mapping[str, Any]) -> None:
+    """Every frame under a line that says whose it is; what was heard has its time."""
+    say(f"visit {visit['attempt']}, ended {_clock(visit)}")
+    for frame in visit["frames"]:
+        heard = _clock({"at": frame["heard_at"]})
+        say(f"{frame['from']}{f' {heard}' if heard else ''}: {frame['octets']}")
+        for line in frame["words"][1:]:
+            say(f"  {line}")
+
+
 def _clock(step: Mapping[str, Any]) -> str:
     return datetime.fromisoformat(step["at"]).astimezone().strftime("%H:%M:%S.%f")[:-3] if step.get("at") else ""
 
