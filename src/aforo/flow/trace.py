@@ -77,8 +77,8 @@ WORDS: dict[str, Words] = {
         "El concentrador tiene la orden {order} en su cola", "The concentrator has order {order} in its queue"
     ),
     "MeterCommanded": Words(
-        "SET threshold_normal del medidor {meter} a {written_w} W (valor {written}, escala 10^{scaler})",
-        "SET threshold_normal of meter {meter} to {written_w} W (value {written}, scale 10^{scaler})",
+        "SET del umbral del medidor {meter} a {written_w} W (valor {written}, escala 10^{scaler})",
+        "SET threshold of meter {meter} to {written_w} W (value {written}, scale 10^{scaler})",
     ),
     "MeterAsked": Words("Lectura del límite del medidor {meter}", "Reading the limit of meter {meter}"),
     "MeterAnswered": Words(
