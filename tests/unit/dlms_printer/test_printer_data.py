@@ -90,3 +90,37 @@ def test_structures_too_deep_are_not_followed() -> None:
 
 def test_more_elements_than_octets_are_not_believed() -> None:
     assert "elements in 1 octet" in value(told(GET_RESPONSE + bytes.fromhex("0184ffffffff00")), "not decoded")
+
+
+def test_a_compact_array_is_told_element_by_element() -> None:
+    octets = bytes.fromhex("c401c100 13 02020100021109 09 0102 02aabb 0304 0155")
+    shown = [line.split("  ", 1)[1].strip() for line in printed(told(octets)).splitlines()[4:]]
+    assert shown == [
+        "data: compact-array of 2",
+        "type description: structure of (array of 2 (unsigned), octet-string)",
+        "length: 9 octets",
+        "1: structure of 2",
+        "1: array of 2",
+        "1: unsigned 1",
+        "2: unsigned 2",
+        "2: octet-string 2 octets: aabb",
+        "2: structure of 2",
+        "1: array of 2",
+        "1: unsigned 3",
+        "2: unsigned 4",
+        '2: octet-string 1 octet: 55 = "U"',
+    ]
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param("13 00 01 aa", id="elements without octets"),
+        pytest.param("13 01ffff01ffff01ffff00 01 aa", id="far more elements than octets"),
+        pytest.param("13 06 05 0000000100", id="half an element"),
+        pytest.param("13 13 00", id="of compact-arrays"),
+    ],
+)
+def test_a_compact_array_that_cannot_be_read_is_shown_as_it_is(wire: str) -> None:
+    octets = bytes.fromhex(f"c401c100{wire}")
+    assert value(told(octets), "not decoded").startswith(bytes.fromhex(wire).hex())

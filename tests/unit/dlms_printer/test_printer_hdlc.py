@@ -66,6 +66,18 @@ def test_what_two_stations_agree_on() -> None:
     assert value(told(frame), "parameters") == "at most 128 octets and 1 frames out, 128 octets and 1 frames in"
 
 
+def test_a_rejected_frame_says_which_and_why() -> None:
+    """Information of an FRMR (ISO/IEC 13239): the control field, V(S) and V(R), and bit Y, too long."""
+    frame = encode(Frame(HES, DEVICE, Kind.FRMR, bytes.fromhex("102204")))
+    assert value(told(frame), "rejected").startswith("control 10: ")
+    assert "INFORMATION_TOO_LONG" in value(told(frame), "rejected")
+
+
+def test_information_where_none_belongs_is_not_shown() -> None:
+    frame = encode(Frame(HES, DEVICE, encode_control(Kind.RR, receive=1), b"abc"))
+    assert "information in a frame of kind RR" in value(told(frame), "not decoded")
+
+
 def test_a_changed_octet_is_told_by_the_check_sequence() -> None:
     frame, other = framed(SET_3300), framed(SET_3300[:-1] + b"\xe5")
     tree = told(other[:-3] + frame[-3:])
