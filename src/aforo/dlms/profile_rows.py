@@ -72,16 +72,17 @@ def decode_moments(column: Sequence[data.Value]) -> list[datetime | None]:
 
     Raises RemoteProtocolError (MALFORMED).
     """
-    octets = [each for each in column if isinstance(each, bytes)]
-    if len(octets) != len(column):
-        raise malformed("a date-time is an octet-string")
-    if set(map(len, octets)) == {dates.OCTETS}:
+    try:
+        joined = b"".join(column)  # type: ignore[arg-type]  # what is no octet-string ends it
+    except TypeError:
+        raise malformed("a date-time is an octet-string") from None
+    if set(map(len, column)) == {dates.OCTETS}:  # type: ignore[arg-type]  # octet-strings, since they were joined
         midnights, times = _Midnights(), _times
         try:
-            return [midnights[day + zone] + times[time] for day, time, zone in _PARTS.iter_unpack(b"".join(octets))]
+            return [midnights[day + zone] + times[time] for day, time, zone in _PARTS.iter_unpack(joined)]
         except (KeyError, RemoteProtocolError):
             pass  # one by one: what is unspecified is None there, whatever the rest of it says
-    return [dates.decode(each) for each in octets]
+    return [dates.decode(each) for each in column]  # type: ignore[arg-type]  # the same
 
 
 def fills_alike(encoded: bytes, at: int) -> bool:
