@@ -64,3 +64,21 @@ async def test_under_a_wrong_key_it_is_seen_that_the_key_does_not_fit(scene: Sce
 
     assert any(line.endswith("glo-initiate-request") for line in words)
     assert not any("set-request" in line for line in words)
+
+
+@pytest.mark.parametrize(("meter", "priority"), [(DIRECT, "high"), (TRANSPARENT, "normal")])
+async def test_an_urgent_order_tells_the_meter_so_in_every_request(scene: Scene, meter: str, priority: str) -> None:
+    await scene.send(meter, 2500, priority=priority)
+    await scene.answer()
+
+    document = await scene.system.order(f"OS-{meter}/frames")
+
+    told = [
+        [line.strip() for line in frame["words"]]
+        for visit in document["visits"]
+        for frame in visit["frames"]
+        if frame["from"] == "HeadEnd"
+    ]
+    asked = [lines for lines in told if any(line.endswith("threshold_normal") for line in lines)]
+    assert len(asked) == 3
+    assert all(any(f"{priority} priority" in line for line in lines) for lines in asked)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link, Meter
 from aforo.domain.identifiers import Epoch
-from aforo.domain.order import Order, OrderKind
+from aforo.domain.order import Order, OrderKind, Priority
 from aforo.domain.readback import CommandResult, Verdict
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
 from aforo.engine.headend_ports import HeadEndPorts
@@ -53,7 +53,12 @@ class MeterSession:
             return CommandResult(Verdict.KO, Cause.UNKNOWN_MODEL, f"no model {meter.model!r} is known here")
         kind = kind_of_visit(order)
         is_limit = kind is OrderKind.LIMIT
-        task = MeterTask(kind, order.limit if is_limit else None, order.request.not_after if is_limit else None)
+        task = MeterTask(
+            kind,
+            order.limit if is_limit else None,
+            order.request.not_after if is_limit else None,
+            is_urgent=order.request.priority is Priority.HIGH,
+        )
         try:
             client = self._client(meter)
         except DeviceLost as lost:

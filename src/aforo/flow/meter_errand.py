@@ -28,7 +28,7 @@ class MeterTask:
 
     not_after: no command begins later, however long it took to reach the meter.
     before: threshold that the meter told before the SET.   written: raw value of which a SET has left or
-    is about to, into whichever threshold.
+    is about to, into whichever threshold.   is_urgent: the meter is told, by the priority bit of every request.
     """
 
     kind: OrderKind
@@ -36,6 +36,7 @@ class MeterTask:
     not_after: datetime | None = None
     before: int | None = None
     written: int | None = None
+    is_urgent: bool = False
 
 
 class MeterErrand:
@@ -69,7 +70,7 @@ class MeterErrand:
             if isinstance(request, dlms.SetRequest) and task.written is None:
                 task.before, task.written = visit.before, whole(request.data)
             try:
-                response, at = yield from self._client.ask(request)
+                response, at = yield from self._client.ask(replace(request, high=task.is_urgent))
             except DeviceLost as lost:
                 if visit.lost(lost.cause, lost.detail).verdict is Verdict.UNKNOWN:
                     return (yield from self._reconcile(task, model, lost.detail))
@@ -89,7 +90,7 @@ class MeterErrand:
             self._client.forget()
             try:
                 yield from self._client.handshake()
-                read = yield from self._read(model, task.written)
+                read = yield from self._read(task, model)
             except DeviceLost as lost:
                 why = f"{why}; then {lost.detail}"
                 continue
@@ -101,11 +102,11 @@ class MeterErrand:
         self._client.forget()
         return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, why)
 
-    def _read(self, model: MeterModel, sought: int | None) -> Conversation[CommandResult]:
-        visit = Visit(OrderKind.READ, None, model, sought=sought)
+    def _read(self, task: MeterTask, model: MeterModel) -> Conversation[CommandResult]:
+        visit = Visit(OrderKind.READ, None, model, sought=task.written)
         request: dlms.Request = visit.begin()
         while True:
-            response, at = yield from self._client.ask(request)
+            response, at = yield from self._client.ask(replace(request, high=task.is_urgent))
             outcome = visit.answer(response, at)
             if isinstance(outcome, CommandResult):
                 return outcome

@@ -118,7 +118,7 @@ class Begun:
     @classmethod
     def of(cls, item: OrderItem) -> "Begun":
         limit = PowerLimit(item.limit_w) if item.kind is ItemKind.LIMIT else None
-        return cls(item, MeterTask(OrderKind[item.kind.name], limit, item.not_after))
+        return cls(item, MeterTask(OrderKind[item.kind.name], limit, item.not_after, is_urgent=item.priority > 0))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from aforo.dlms.events import DataAccess
 from aforo.domain.causes import Cause
 from aforo.flow.device_client import PUBLIC_CLIENT
 from aforo.simulator.concentrator_line import CLIENTS_MAX
-from aforo.simulator.concentrator_settings import MeterAccess
+from aforo.simulator.concentrator_settings import Begun, MeterAccess
 from unit.simulator.driven_concentrator import HeadEnd, Site, an_item
 from unit.simulator.driven_meter import METER_TITLE, NOON, OTHER_KEYS, SECOND
 
@@ -304,3 +304,8 @@ def test_more_meters_than_kept_associations_are_all_served() -> None:
 
     assert {result.verdict for result in [*results, *again]} == {ItemVerdict.OK}
     assert len(results) == len(numbers)
+
+
+@pytest.mark.parametrize(("priority", "is_urgent"), [(0, False), (1, True)])
+def test_a_concentrator_carries_the_priority_on_to_the_meter(priority: int, is_urgent: bool) -> None:
+    assert Begun.of(an_item(1, "M-1", priority=priority)).task.is_urgent is is_urgent
