@@ -3,12 +3,14 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Order, OrderKind, Priority
+from aforo.domain.order_filter import OrderFilter
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
@@ -283,3 +285,31 @@ async def test_counts_tell_how_many_orders_stand_where(stores: Stores) -> None:
         await stored(stores.orders, f"OS-{number}", meter=f"M-{number}", state=state)
 
     assert await stores.orders.counts() == {"held": 1, "VERIFIED": 2, "dispatched": 1}
+
+
+async def test_orders_are_found_by_state_cause_meter_and_since_together_or_alone(stores: Stores) -> None:
+    failed: dict[str, Any] = {"state": OrderState.FAILED, "cause": Cause.METER_UNREACHABLE, "ended_at": WEDNESDAY}
+    later = WEDNESDAY + timedelta(hours=1)
+    kept = [
+        await stores.orders.receive(
+            Decision(an_order(id=await stores.orders.new_order_id(), version=0, request=request, **changes), ()), None
+        )
+        for request, changes in [
+            (a_request(number=OrderNumber("A"), meter=MeterNumber("M-1")), {}),
+            (a_request(number=OrderNumber("B"), meter=MeterNumber("M-2")), failed),
+            (a_request(number=OrderNumber("C"), meter=MeterNumber("M-2")), {**failed, "received_at": later}),
+        ]
+    ]
+    first, second, third = kept
+
+    async def found(**sought: Any) -> list[Order]:
+        return await stores.orders.latest(10, sought=OrderFilter(**sought))
+
+    assert await found() == [third, second, first]
+    assert await found(state=OrderState.FAILED) == [third, second]
+    assert await found(cause=Cause.METER_UNREACHABLE, since=later) == [third]
+    assert await found(meter=MeterNumber("M-1")) == [first]
+    assert await found(meter=MeterNumber("M-1"), state=OrderState.FAILED) == []
+    assert await found(cause=Cause.WRONG_KEY) == []
+    assert await found(meter=MeterNumber("M-1\0")) == []
+    assert await stores.orders.latest(1, before=third.id, sought=OrderFilter(state=OrderState.FAILED)) == [second]

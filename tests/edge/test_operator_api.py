@@ -305,6 +305,44 @@ async def test_a_wrong_parameter_is_named_and_not_repeated(client: httpx.AsyncCl
     assert value not in response.json()["detail_es"].replace("Parámetro no válido", "")
 
 
+async def test_orders_are_listed_by_state_cause_meter_and_since(
+    ports: OperatorPorts, client: httpx.AsyncClient
+) -> None:
+    lost = await keep(
+        ports,
+        an_order(
+            OrderState.FAILED,
+            id=await ports.orders.new_order_id(),
+            cause=Cause.METER_UNREACHABLE,
+            ended_at=WEDNESDAY,
+            request=a_request(number=OrderNumber("OS-1")),
+        ),
+    )
+    await an_order_under(ports, "OS-2")
+
+    for query in ("state=failed", "cause=METER_UNREACHABLE", "state=FAILED&since=2020-01-01T00:00Z"):
+        response = await client.get(f"/orders?{query}")
+        assert [one["number"] for one in response.json()["orders"]] == [lost.number]
+    for query in ("since=2099-01-01T00:00Z", "meter=nobody", "state=VERIFIED"):
+        assert (await client.get(f"/orders?{query}")).json()["orders"] == []
+    assert len((await client.get(f"/orders?meter={lost.request.meter}")).json()["orders"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("state=lost", "state is one of received, held"),
+        ("cause=BAD_LUCK", "cause is one of "),
+        ("since=2026-11-25T08:00", "since needs its offset"),
+        ("since=yesterday", "Invalid parameter: since."),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_told(client: httpx.AsyncClient, query: str, told: str) -> None:
+    response = await client.get(f"/orders?{query}")
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith(told)
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 async def test_a_method_that_is_not_used_is_refused(client: httpx.AsyncClient, method: str) -> None:
     assert (await client.request(method, "/meters")).status_code == 405

@@ -8,8 +8,10 @@ import hmac
 import json
 from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -30,9 +32,12 @@ from aforo.adapters.registry_csv import (
     read_json,
 )
 from aforo.dlms.keys import SystemTitle
+from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Order
+from aforo.domain.order_filter import OrderFilter
+from aforo.domain.order_states import OrderState
 from aforo.engine.order_desk import OrderDesk, SamePerson, TooLate
 from aforo.engine.ports import (
     Clock,
@@ -53,6 +58,7 @@ WORDS_MAX = 256
 TOKEN_MIN, TOKEN_MAX = 16, 256
 PROBLEM = "application/problem+json"
 
+E = TypeVar("E", bound=Enum)
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
@@ -83,6 +89,36 @@ class Problem(Exception):
         self.es = es
         self.en = en
         self.more = more
+
+
+def _sought(
+    state: str | None = None, cause: str | None = None, meter: str | None = None, since: datetime | None = None
+) -> OrderFilter:
+    """since: received then or later, with its offset. Raises Problem."""
+    if since is not None and since.tzinfo is None:
+        raise Problem(
+            422, "since necesita su desfase, como Z o -03:00.", "since needs its offset, such as Z or -03:00."
+        )
+    return OrderFilter(
+        state=_member("state", OrderState, state),
+        cause=_member("cause", Cause, cause),
+        meter=None if meter is None else MeterNumber(meter),
+        since=since,
+    )
+
+
+def _member(name: str, kind: type[E], given: str | None) -> E | None:
+    if given is None:
+        return None
+    known = {str(member.value).lower(): member for member in kind}
+    found = known.get(given.lower())
+    if found is None:
+        names = ", ".join(str(member.value) for member in kind)
+        raise Problem(422, f"{name} es uno de {names}.", f"{name} is one of {names}.")
+    return found
+
+
+Sought = Annotated[OrderFilter, Depends(_sought)]
 
 
 def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
@@ -183,9 +219,10 @@ def _orders(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
 
     @router.get("/orders")
-    async def orders(limit: Limit = 50, after: int | None = None) -> dict[str, Any]:
-        """The newest first. after: `next` of the page before."""
-        found = await ports.orders.latest(limit, before=None if after is None else OrderId(after))
+    async def orders(sought: Sought, limit: Limit = 50, after: int | None = None) -> dict[str, Any]:
+        """The newest first, of those that fit. after: `next` of the page before."""
+        before = None if after is None else OrderId(after)
+        found = await ports.orders.latest(limit, before=before, sought=sought)
         following = str(found[-1].id) if len(found) == limit else None
         return {"orders": [documents.order_document(one) for one in found], "next": following}
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import shake_256
+from itertools import islice
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order, OrderKind
+from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
@@ -78,8 +80,11 @@ class MemoryOrderStore:
     async def find_number(self, number: OrderNumber) -> list[Order]:
         return [order for order in self._newest_first() if order.number == number]
 
-    async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
-        return [order for order in self._newest_first() if before is None or order.id < before][:limit]
+    async def latest(
+        self, limit: int, *, before: OrderId | None = None, sought: OrderFilter = EVERY_ORDER
+    ) -> list[Order]:
+        found = (order for order in self._newest_first() if before is None or order.id < before)
+        return list(islice(filter(sought.fits, found), limit))
 
     async def facts(self, order_id: OrderId) -> list[Fact]:
         return list(self.facts_of.get(order_id, []))

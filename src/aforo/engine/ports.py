@@ -10,6 +10,7 @@ from aforo.domain.delivery import Delivery, ResultMessage
 from aforo.domain.devices import Address, Concentrator, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order
+from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.flow.decision import Decision
 
 
@@ -59,7 +60,9 @@ class OrderStore(Protocol):
         """Orders of any source under this number, the newest first."""
         ...
 
-    async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
+    async def latest(
+        self, limit: int, *, before: OrderId | None = None, sought: OrderFilter = EVERY_ORDER
+    ) -> list[Order]:
         """The newest first."""
         ...
 

@@ -16,6 +16,7 @@ from aforo.adapters.postgres.storable import storable_text
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order
+from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
 
@@ -68,8 +69,13 @@ class PostgresOrderStore:
         return [order_of(row) for row in await self._pool.fetch(SQL["find_number"], storable_text(number))]
 
     @tells_outages
-    async def latest(self, limit: int, *, before: OrderId | None = None) -> list[Order]:
-        return [order_of(row) for row in await self._pool.fetch(SQL["latest"], limit, before)]
+    async def latest(
+        self, limit: int, *, before: OrderId | None = None, sought: OrderFilter = EVERY_ORDER
+    ) -> list[Order]:
+        state, cause = (None if each is None else each.value for each in (sought.state, sought.cause))
+        meter = None if sought.meter is None else storable_text(sought.meter)
+        rows = await self._pool.fetch(SQL["latest"], limit, before, state, cause, meter, sought.since)
+        return [order_of(row) for row in rows]
 
     @tells_outages
     async def facts(self, order_id: OrderId) -> list[Fact]:

@@ -71,7 +71,13 @@ SELECT * FROM orders WHERE source = $1 AND number = $2
 SELECT * FROM orders WHERE number = $1 ORDER BY id DESC LIMIT 100
 
 -- name: latest
-SELECT * FROM orders WHERE $2::bigint IS NULL OR id < $2 ORDER BY id DESC LIMIT $1
+SELECT * FROM orders
+WHERE ($2::bigint IS NULL OR id < $2)
+  AND ($3::text IS NULL OR state = $3)
+  AND ($4::text IS NULL OR cause = $4)
+  AND ($5::text IS NULL OR meter = $5)
+  AND ($6::timestamptz IS NULL OR received_at >= $6)
+ORDER BY id DESC LIMIT $1
 
 -- name: facts
 SELECT * FROM facts WHERE order_id = $1 ORDER BY serial

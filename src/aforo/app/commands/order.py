@@ -102,16 +102,24 @@ def approve(  # noqa: PLR0917 (typer calls it by name; these are the command's o
 
 
 @commands.command("list")
-def list_(
+def list_(  # noqa: PLR0917 (typer calls it by name; these are the command's options)
     limit: PageSize = 20,
     after: Annotated[int | None, typer.Option(metavar="NEXT", help="`next` of the page before.")] = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only those in this state, such as FAILED.")
+    ] = None,
+    cause: Annotated[str | None, typer.Option(metavar="CODE", help="Only those with this cause.")] = None,
+    meter: Annotated[str | None, typer.Option(metavar="NUMBER", help="Only those of this meter.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only those received since, such as 2026-11-25T08:00-03:00.")
+    ] = None,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> int:
     """List orders, the newest first."""
     with OperatorClient(locate(data, url)) as client:
-        found = client.get("orders", limit=limit, after=after)
+        found = client.get("orders", limit=limit, after=after, state=state, cause=cause, meter=meter, since=since)
     if as_json:
         say_json(found)
         return 0
