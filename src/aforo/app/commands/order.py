@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import typer
 
+from aforo.app.commands.explanation_output import explanation_of, say_explanation
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, PageSize, Url
 from aforo.app.commands.trace_output import say_outcome, say_steps, say_visit, steps_of
@@ -33,6 +34,37 @@ def show(
     say_outcome(found)
     if source is None and len(found["sources"]) > 1:
         say(f"this number was used by {', '.join(found['sources'])}; choose with --source")
+    return 0
+
+
+@commands.command()
+def explain(
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say why an order stands where it stands, whom it waits for, and what would have to change.
+
+    On one page, with each step, each try, and every frame to the meter that is on record.
+    """
+    with OperatorClient(locate(data, url)) as client:
+        found = client.get("orders", order, source=source)
+        visits = client.get("orders", order, "frames", source=source)["visits"]
+    page = explanation_of(found)
+    if as_json:
+        facts = found.pop("facts")
+        say_json({**found, "explanation": page, "steps": steps_of(facts), "visits": visits})
+        return 0
+    say_outcome(found)
+    say("")
+    say_explanation(page)
+    say("")
+    say_steps(found["facts"], ended=found["ended"])
+    for visit in visits:
+        say("")
+        say_visit(visit)
     return 0
 
 

@@ -1,0 +1,73 @@
+"""An order explained on the console: what its state means, its tries, whom it waits for, what would have to change."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from aforo.app.console_output import language, say, say_pairs, say_table
+from aforo.domain.causes import CAUSES, Cause
+from aforo.domain.order_states import OrderState
+from aforo.flow.explanation import explain
+from aforo.flow.trace import Words
+
+_NAMES = {
+    "meaning": Words("significa", "means"),
+    "cause": Words("causa", "cause"),
+    "waits_for": Words("espera", "waits for"),
+    "until": Words("hasta", "until"),
+    "again": Words("se reintenta", "tried again"),
+    "remedy": Words("para pasar", "to pass"),
+}
+_YES, _NO = Words("sí, por sí sola", "yes, by itself"), Words("no", "no")
+_TRY = Words("intento", "try")
+
+
+def explanation_of(order: Mapping[str, Any]) -> dict[str, Any]:
+    """For programs, from the order as the operator API shows it. Sentences in both languages."""
+    cause = None if order["cause"] is None else Cause(order["cause"]["code"])
+    told = explain(
+        OrderState(order["state"]), cause, next_at=_moment(order["next_at"]), ended_at=_moment(order["ended_at"])
+    )
+    return {
+        "state": order["state"],
+        "meaning": _both(told.meaning),
+        "cause": None if cause is None else {"code": cause.value, "layer": CAUSES[cause].layer.value},
+        "waits_for": _both(told.waits_for),
+        "until": None if told.until is None else told.until.isoformat(),
+        "is_tried_again": told.is_tried_again,
+        "remedy": _both(told.remedy),
+        "tries": [_try(fact) for fact in order["facts"] if fact["name"] == "ResultCollected"],
+    }
+
+
+def say_explanation(page: Mapping[str, Any]) -> None:
+    tongue = language()
+    words = {name: getattr(each, tongue) for name, each in _NAMES.items()}
+    say_pairs(
+        [
+            (words["meaning"], page["meaning"][tongue]),
+            (words["cause"], page["cause"] and f"{page['cause']['code']} ({page['cause']['layer']})"),
+            (words["waits_for"], page["waits_for"] and page["waits_for"][tongue]),
+            (words["until"], page["until"]),
+            (words["again"], page["cause"] and getattr(_YES if page["is_tried_again"] else _NO, tongue)),
+            (words["remedy"], page["remedy"] and page["remedy"][tongue]),
+        ]
+    )
+    if page["tries"]:
+        say("")
+        heading = getattr(_TRY, tongue)
+        columns = ("attempt", "at", "verdict", "cause", "detail")
+        say_table((heading, *columns[1:]), ([each[name] for name in columns] for each in page["tries"]))
+
+
+def _try(fact: Mapping[str, Any]) -> dict[str, Any]:
+    payload = fact["payload"]
+    return {"at": fact["at"], **{name: payload[name] for name in ("attempt", "verdict", "cause", "detail")}}
+
+
+def _both(words: Words | None) -> dict[str, str] | None:
+    return None if words is None else {"es": words.es, "en": words.en}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
