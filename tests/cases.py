@@ -5,7 +5,8 @@ from typing import Any
 
 from aforo.domain.devices import Address, DeviceSecurity, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Order, OrderKind, OrderRequest
+from aforo.domain.order import Order, OrderRequest
+from aforo.domain.order_kinds import LIMIT
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 
@@ -19,7 +20,7 @@ def a_request(**changes: Any) -> OrderRequest:
     given: dict[str, Any] = {
         "source": Source("CIS"),
         "number": OrderNumber("OS-1"),
-        "kind": OrderKind.LIMIT,
+        "kind": LIMIT,
         "meter": MeterNumber("M-1"),
         "limit": PowerLimit(2500),
         "digest": "d1",

@@ -9,8 +9,9 @@ import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Order, OrderKind, Priority
+from aforo.domain.order import Order, Priority
 from aforo.domain.order_filter import OrderFilter
+from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
@@ -65,7 +66,7 @@ async def test_an_order_comes_back_as_it_was_given_in_every_field(stores: Stores
 
 
 async def test_a_reading_order_has_no_limit(stores: Stores) -> None:
-    request = a_request(kind=OrderKind.READ, limit=None)
+    request = a_request(kind=READ, limit=None)
 
     kept = await stores.orders.receive(Decision(an_order(request=request, version=0), ()), None)
 

@@ -35,12 +35,11 @@ VIOLATIONS = {
     "orders_version_check": "UPDATE orders SET version = 0",
     "orders_source_check": "UPDATE orders SET source = ''",
     "orders_number_check": "UPDATE orders SET number = ''",
-    "orders_kind_check": "UPDATE orders SET kind = 'CUT', limit_w = NULL",
     "orders_meter_check": "UPDATE orders SET meter = ''",
     "orders_limit_w_check": "UPDATE orders SET limit_w = 10000001",
     "orders_state_check": "UPDATE orders SET state = 'lost'",
     "orders_attempts_check": "UPDATE orders SET attempts = -1",
-    "orders_check": "UPDATE orders SET limit_w = NULL",
+    "orders_limit_is_told": "UPDATE orders SET limit_w = NULL",
     "orders_check1": "UPDATE orders SET state = 'FAILED', next_at = NULL",
     "orders_ended_waits_for_nothing": "UPDATE orders SET state = 'FAILED', ended_at = now()",
     "orders_check3": "UPDATE orders SET next_at = NULL",
@@ -52,8 +51,8 @@ VIOLATIONS = {
     "invocation_counters_next_check": "UPDATE invocation_counters SET next = 4294967297",
     "lane_epochs_epoch_check": "UPDATE lane_epochs SET epoch = 0",
 }
-"""orders_check to orders_check4, in the order of the migration: limit and kind, end and time, end and waiting,
-waiting and time, proof."""
+"""orders_check1 to orders_check4, in the order of the migration: end and time, end and waiting, waiting and time,
+proof."""
 
 
 @pytest.fixture

@@ -38,8 +38,6 @@ async def order(database: Database) -> int:
         "limit_w = 0",
         "limit_w = 10000001",
         "limit_w = NULL",
-        "kind = 'READ'",
-        "kind = 'CUT'",
         "state = 'lost'",
         "state = 'verified'",
         "source = ''",

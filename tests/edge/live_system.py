@@ -33,6 +33,7 @@ from aforo.cim.namespaces import NOUN
 from aforo.dlms.events import Request, Response, SetRequest
 from aforo.dlms.keys import Key
 from aforo.dlms.server import Server
+from aforo.domain.order_kinds import LIMIT
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import TownPlan
 
@@ -200,7 +201,13 @@ class Scene:
         )
         options = [Option("special", "test"), *(Option(name, value) for name, value in changes.items())]
         order = ControlRequest(
-            header=header, number=number, meter=meter, watts=Decimal(watts), options=tuple(options), language="en"
+            header=header,
+            number=number,
+            meter=meter,
+            control_type=LIMIT.control_type,
+            watts=Decimal(watts),
+            options=tuple(options),
+            language="en",
         )
         headers = {"content-type": "text/xml"}
         async with httpx.AsyncClient(trust_env=False) as client:

@@ -46,9 +46,9 @@ def order_document(one: Order) -> dict[str, Any]:
     return {
         "number": request.number,
         "source": request.source,
-        "kind": request.kind.value,
+        "kind": request.kind.name,
         "meter": request.meter,
-        "limit_w": None if request.limit is None else request.limit.watts,
+        "limit_w": one.limit_w,
         "unit": "W",
         "state": one.state.value,
         "ended": one.state.is_end,

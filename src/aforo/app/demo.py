@@ -26,6 +26,7 @@ from aforo.cim.namespaces import NOUN
 from aforo.cim.xml_writing import pretty
 from aforo.domain.identifiers import OrderNumber, Source
 from aforo.domain.order import Fact, Order
+from aforo.domain.order_kinds import LIMIT
 from aforo.domain.order_states import OrderState
 from aforo.domain.readback import Breaker
 from aforo.simulator.meter import Meter
@@ -133,7 +134,13 @@ def _order(number: str, reply_address: str, system: System) -> ControlRequest:
     )
     options = (Option("priority", "high"), Option("special", "demonstration"))
     return ControlRequest(
-        header=header, number=number, meter=METER, watts=Decimal(WATTS), reason="ARREARS_REDUCTION", options=options
+        header=header,
+        number=number,
+        meter=METER,
+        control_type=LIMIT.control_type,
+        watts=Decimal(WATTS),
+        reason="ARREARS_REDUCTION",
+        options=options,
     )
 
 

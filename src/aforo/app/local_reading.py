@@ -16,7 +16,6 @@ from aforo.dlms.obis import obis
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address
 from aforo.domain.meter_models import MeterModel
-from aforo.domain.order import OrderKind
 from aforo.domain.readback import Readback
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
 from aforo.engine.memory import MemorySessionLedger
@@ -30,7 +29,8 @@ from aforo.flow.device_client import (
     Exchange,
     Heard,
 )
-from aforo.flow.meter_errand import MeterErrand, MeterTask
+from aforo.flow.meter_errand import MeterErrand
+from aforo.flow.visit import MeterTask
 
 ANSWER_WAIT = timedelta(seconds=20)
 _DEVICE_NAME = dlms.GetRequest(1, obis("0-0:42.0.0.255"), 2)
@@ -107,7 +107,7 @@ def _client(access: LocalAccess, own_title: SystemTitle, entropy: Entropy) -> De
 
 
 def _with_keys(client: DeviceClient, model: MeterModel) -> Conversation[Shown]:
-    result = yield from MeterErrand(client).carry_out(MeterTask(OrderKind.READ, None), model)
+    result = yield from MeterErrand(client).carry_out(MeterTask("READ"), model)
     if result.readback is None:
         raise DeviceLost(result.cause or Cause.PROTOCOL_FAULT, result.detail)
     asking = _identity()

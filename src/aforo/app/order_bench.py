@@ -36,6 +36,7 @@ from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.dlms.keys import Key
+from aforo.domain.order_kinds import LIMIT
 from aforo.simulator.town import ConcentratorRow, MeterRow, Town
 from aforo.simulator.town_file import TownPlan, small_town
 
@@ -125,6 +126,7 @@ def _envelope(meter: str, reply: str) -> tuple[str, bytes]:
             header=header,
             number=number,
             meter=meter,
+            control_type=LIMIT.control_type,
             watts=Decimal(2500),
             options=(Option("special", "bench"),),
         )

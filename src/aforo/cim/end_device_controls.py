@@ -12,9 +12,6 @@ from aforo.cim.schemas import check_against_schema
 from aforo.cim.xml_reading import Element, local_name, path_of, text_of
 from aforo.cim.xml_writing import add, add_if, root
 
-SET_POWER_LIMIT = "3.15.139.13"
-"""ElectricMeter.LoadControl.SupplyCapacityLimit.Change. Published head-ends do not compare the first part."""
-
 _CONTROL = f"{{{PROFILE}}}EndDeviceControl"
 _ACTION = f"{{{PROFILE}}}EndDeviceAction"
 _TYPE = f"{{{PROFILE}}}EndDeviceControlType"
@@ -45,19 +42,21 @@ class Option:
 class ControlRequest:
     """CreateEndDeviceControls for one meter. number: issuerTrackingID, empty when the sender left it to us.
 
-    watts: exact, of whatever sign and size.   meter_at, watts_at: where they stood, for a refusal.
+    control_type: EndDeviceControlType, of whatever meaning.   watts: exact, of whatever sign and size; None when no
+    power is told.   meter_at, watts_at, control_type_at: where they stood, or belong, for a refusal.
     """
 
     header: Header
     number: str
     meter: str
-    watts: Decimal
-    control_type: str = SET_POWER_LIMIT
+    control_type: str
+    watts: Decimal | None = None
     reason: str = ""
     options: tuple[Option, ...] = ()
     language: str = "es"
     meter_at: str = ""
     watts_at: str = ""
+    control_type_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +80,19 @@ def read_create(message: Element, *, language: str) -> ControlRequest:
     _check_all_carried_out(message, control)
     meter, meter_at = _meter(control)
     watts, watts_at = _watts(control)
+    control_type, control_type_at = _control_type(control)
     return ControlRequest(
         header=header,
         number=text_of(control, f"{{{PROFILE}}}issuerTrackingID"),
         meter=meter,
         watts=watts,
-        control_type=_control_type(control),
+        control_type=control_type,
         reason=text_of(control, f"{{{PROFILE}}}reason"),
         options=_options(message),
         language=language,
         meter_at=meter_at,
         watts_at=watts_at,
+        control_type_at=control_type_at,
     )
 
 
@@ -109,7 +110,7 @@ def read_get(message: Element, *, language: str) -> GetRequest:
 
 
 def write_create(request: ControlRequest) -> Element:
-    """The limit stands in both of its places: as a command in watts, and as a PowerLimit."""
+    """A limit stands in both of its places: as a command in watts, and as a PowerLimit."""
     message = root(CREATE)
     write_header(message, TYPED, request.header)
     if request.options:
@@ -122,10 +123,12 @@ def write_create(request: ControlRequest) -> Element:
     control = add(add(payload, f"{{{PROFILE}}}EndDeviceControls"), _CONTROL)
     add_if(control, f"{{{PROFILE}}}issuerTrackingID", request.number)
     add_if(control, f"{{{PROFILE}}}reason", request.reason)
-    add(add(control, _ACTION), f"{{{PROFILE}}}command", f"{request.watts:f}")
+    if request.watts is not None:
+        add(add(control, _ACTION), f"{{{PROFILE}}}command", f"{request.watts:f}")
     add(control, _TYPE).set("ref", request.control_type)
     write_meter(control, request.meter)
-    write_limit(control, request.watts)
+    if request.watts is not None:
+        write_limit(control, request.watts)
     return message
 
 
@@ -201,16 +204,12 @@ def _check_all_carried_out(message: Element, control: Element) -> None:
             raise _refused("5.2", es, en, path_of(left_aside[0]))
 
 
-def _control_type(control: Element) -> str:
+def _control_type(control: Element) -> tuple[str, str]:
+    """The code and where it stood."""
     kind = control.find(_TYPE)
     if kind is None:
         raise _missing("1.7", control, "EndDeviceControlType")
-    code = " ".join((kind.get("ref") or "").split())
-    parts = code.split(".")
-    if len(parts) != 4 or parts[1:] != SET_POWER_LIMIT.split(".")[1:] or not parts[0].isdecimal():
-        es, en = f"Código de control desconocido: {code}.", f"Unknown control code: {code}."
-        raise _refused("5.2", es, en, f"{path_of(kind)}/@ref")
-    return code
+    return " ".join((kind.get("ref") or "").split()), f"{path_of(kind)}/@ref"
 
 
 def _meter(control: Element) -> tuple[str, str]:
@@ -232,21 +231,17 @@ def _meter(control: Element) -> tuple[str, str]:
     return next(iter(found.items()))
 
 
-def _watts(control: Element) -> tuple[Decimal, str]:
-    """The ordered power and where it stood."""
+def _watts(control: Element) -> tuple[Decimal | None, str]:
+    """The ordered power and where it stood, or where it belongs."""
     command = control.find(f"{_ACTION}/{{{PROFILE}}}command")
     quantity = control.find(_LIMIT)
     of_command = None if command is None else _watts_of_command(command)
     of_quantity = None if quantity is None else _watts_of_quantity(quantity)
-    if of_command is None and of_quantity is None:
-        raise _missing("1.7", control, "PowerLimit")
     if of_command and of_quantity and of_command[0] != of_quantity[0]:
         es = f"PowerLimit ({of_quantity[0]:f} W) y command ({of_command[0]:f} W) no coinciden."
         en = f"PowerLimit ({of_quantity[0]:f} W) and command ({of_command[0]:f} W) differ."
         raise _refused("5.2", es, en, of_quantity[1])
-    found = of_quantity or of_command
-    assert found is not None, "one of them is there"
-    return found
+    return of_quantity or of_command or (None, f"{path_of(control)}/PowerLimit")
 
 
 def _watts_of_command(command: Element) -> tuple[Decimal, str]:

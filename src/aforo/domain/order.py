@@ -2,20 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import Any
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
+from aforo.domain.order_kinds import OrderKind
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
-
-
-class OrderKind(Enum):
-    """What is asked of the meter."""
-
-    LIMIT = "LIMIT"
-    READ = "READ"
 
 
 class Priority(IntEnum):
@@ -82,10 +76,17 @@ class Order:
         return self.request.number
 
     @property
-    def limit(self) -> PowerLimit:
-        """The ordered limit. Only for kinds that have one."""
-        assert self.request.limit is not None, f"order {self.number} of kind {self.request.kind.value} has no limit"
+    def kind(self) -> OrderKind:
+        return self.request.kind
+
+    @property
+    def limit(self) -> PowerLimit | None:
+        """What the meter shall hold; None for kinds that set no limit."""
         return self.request.limit
+
+    @property
+    def limit_w(self) -> int | None:
+        return None if self.limit is None else self.limit.watts
 
 
 @dataclass(frozen=True, slots=True)

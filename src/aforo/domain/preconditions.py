@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
-from aforo.domain.order import OrderKind, OrderRequest
+from aforo.domain.order import OrderRequest
+from aforo.domain.order_kinds import Restricts
 from aforo.domain.service_calendar import ServiceCalendar
 
 
@@ -40,7 +41,7 @@ class Circumstances:
 
 def is_restrictive(request: OrderRequest, meter: Meter, known_limit_w: int | None) -> bool:
     """Whether the customer has less afterwards. What has never been read counts as what the contract says."""
-    if request.kind is not OrderKind.LIMIT or request.limit is None:
+    if request.kind.restricts is Restricts.NEVER or request.limit is None:
         return False
     return request.limit.watts < (meter.contracted_power_w if known_limit_w is None else known_limit_w)
 

@@ -13,8 +13,9 @@ from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order, OrderKind
+from aforo.domain.order import Fact, Order
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
+from aforo.domain.order_kinds import Aspect
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
@@ -106,13 +107,14 @@ class MemoryOrderStore:
 
     async def older_unsent(self, order: Order) -> list[Order]:
         older = (one for one in self._orders.values() if _is_later(order, one))
-        return sorted((one for one in older if one.state in UNSENT and _sets(one)), key=lambda one: one.id)
+        same = (one for one in older if one.kind.sets is order.kind.sets)
+        return sorted((one for one in same if one.state in UNSENT), key=lambda one: one.id)
 
     async def known_limit(self, meter: MeterNumber) -> int | None:
         for order in sorted(self._orders.values(), key=lambda one: one.id, reverse=True):
-            is_limit = order.request.kind is OrderKind.LIMIT and order.state is OrderState.VERIFIED
+            is_limit = order.kind.sets is Aspect.LIMIT and order.state is OrderState.VERIFIED
             if is_limit and order.request.meter == meter:
-                return order.limit.watts
+                return order.limit_w
         return None
 
     async def lanes_due(self, now: datetime) -> list[str]:
@@ -313,12 +315,9 @@ def _is_later(later: Order, order: Order) -> bool:
     return later.request.meter == order.request.meter and later.id > order.id
 
 
-def _sets(order: Order) -> bool:
-    return order.request.kind is not OrderKind.READ
-
-
 def _overtakes(later: Order, order: Order) -> bool:
-    if not (_sets(later) and _sets(order)) or later.state in _NEVER_CARRIED_OUT:
+    sets_the_same = order.kind.sets is not None and later.kind.sets is order.kind.sets
+    if not sets_the_same or later.state in _NEVER_CARRIED_OUT:
         return False
     has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
     return has_changed_it or order.state is not OrderState.UNCONFIRMED

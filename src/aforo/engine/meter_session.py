@@ -6,14 +6,15 @@ from dataclasses import replace
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link, Meter
 from aforo.domain.identifiers import Epoch
-from aforo.domain.order import Order, OrderKind, Priority
+from aforo.domain.order import Order, Priority
 from aforo.domain.readback import CommandResult, Verdict
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.lane_orders import Claim, LaneOrders
 from aforo.flow.device_client import DeviceAccess, DeviceClient, DeviceLost
-from aforo.flow.meter_errand import MeterErrand, MeterTask
-from aforo.flow.step4_dispatch_to_concentrator import kind_of_visit
+from aforo.flow.meter_errand import MeterErrand
+from aforo.flow.step4_dispatch_to_concentrator import procedure_of_visit
+from aforo.flow.visit import MeterTask
 
 CLIENTS_MAX = 64
 """Associations kept on one line for the next order of the same meter."""
@@ -51,12 +52,12 @@ class MeterSession:
         model = self._ports.settings.model(meter.model)
         if model is None:
             return CommandResult(Verdict.KO, Cause.UNKNOWN_MODEL, f"no model {meter.model!r} is known here")
-        kind = kind_of_visit(order)
-        is_limit = kind is OrderKind.LIMIT
+        procedure = procedure_of_visit(order)
+        is_look = procedure == order.kind.look
         task = MeterTask(
-            kind,
-            order.limit if is_limit else None,
-            order.request.not_after if is_limit else None,
+            procedure,
+            order.limit,
+            None if is_look else order.request.not_after,
             is_urgent=order.request.priority is Priority.HIGH,
         )
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aforo.domain.identifiers import OrderId
-from aforo.domain.order import Order, OrderKind
+from aforo.domain.order import Order
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Clock, StaleOrder
 from aforo.flow.decision import Decision
@@ -65,7 +65,7 @@ class OrderDesk:
         """Older orders for the meter that were never sent end now. One that is just being sent is left to its session,
         which looks for later orders once more before it sends.
         """
-        if order.request.kind is OrderKind.READ:
+        if order.kind.sets is None:
             return
         for older in await self._book.store.older_unsent(order):
             try:

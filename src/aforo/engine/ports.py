@@ -81,13 +81,13 @@ class OrderStore(Protocol):
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
         """Of these orders those that a later one of their meter has overtaken, and the number of the latest such.
 
-        Later: received after it, and open or carried out. Only orders that set something overtake, and are overtaken;
-        an unconfirmed one only by what may have changed its meter.
+        Later: received after it, setting the same of the meter, and open or carried out; an unconfirmed one is only
+        overtaken by what may have changed its meter.
         """
         ...
 
     async def older_unsent(self, order: Order) -> list[Order]:
-        """Orders of the same meter that set something, were received before, and have never been sent."""
+        """Orders that set the same of the same meter, were received before, and have never been sent."""
         ...
 
     async def known_limit(self, meter: MeterNumber) -> int | None:

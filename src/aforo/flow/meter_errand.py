@@ -4,39 +4,18 @@ Driven by whoever has the line: a concentrator in delegated mode, the head-end f
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
-from aforo import dlms
 from aforo.dlms.settings import Ciphering
 from aforo.domain.causes import Cause
 from aforo.domain.meter_models import MeterModel
-from aforo.domain.order import OrderKind
-from aforo.domain.quantities import PowerLimit
 from aforo.domain.readback import CommandResult, Verdict
-from aforo.flow.device_client import Conversation, DeviceClient, DeviceLost, whole
-from aforo.flow.step6_answer_from_meter import judge
-from aforo.flow.visit import Visit
+from aforo.flow.device_client import Conversation, DeviceClient, DeviceLost
+from aforo.flow.procedures import PROCEDURES
+from aforo.flow.visit import Answer, Command, MeterTask, Step, Visit
 
 RECONCILIATION_TRIES = 2
 """Attempts to read what became of a command that was not answered."""
-
-
-@dataclass(slots=True)
-class MeterTask:
-    """What is to be done at a meter, and how far it has come; kept durably by a concentrator.
-
-    not_after: no command begins later, however long it took to reach the meter.
-    before: threshold that the meter told before the SET.   written: raw value of which a SET has left or
-    is about to, into whichever threshold.   is_urgent: the meter is told, by the priority bit of every request.
-    """
-
-    kind: OrderKind
-    limit: PowerLimit | None
-    not_after: datetime | None = None
-    before: int | None = None
-    written: int | None = None
-    is_urgent: bool = False
 
 
 class MeterErrand:
@@ -64,50 +43,55 @@ class MeterErrand:
         """Raises DeviceLost only while no command has left."""
         if self._client.connection is None:
             yield from self._client.associate()
-        visit = Visit(task.kind, task.limit, model)
-        request: dlms.Request = visit.begin()
+        visit = Visit(PROCEDURES[task.procedure].command(task, model))
+        step = visit.begin()
         while True:
-            if isinstance(request, dlms.SetRequest) and task.written is None:
-                task.before, task.written = visit.before, whole(request.data)
+            if isinstance(step, Command) and task.written is None:
+                task.before, task.written = step.before, step.written
             try:
-                response, at = yield from self._client.ask(replace(request, high=task.is_urgent))
+                answer = yield from self._ask(step, task)
             except DeviceLost as lost:
                 if visit.lost(lost.cause, lost.detail).verdict is Verdict.UNKNOWN:
                     return (yield from self._reconcile(task, model, lost.detail))
                 raise
-            outcome = visit.answer(response, at)
+            outcome = visit.answer(answer.response, answer.at)
             if isinstance(outcome, CommandResult):
                 return outcome
-            begins = isinstance(outcome, dlms.SetRequest) and task.written is None
-            if begins and task.not_after is not None and at > task.not_after:
-                detail = f"reached at {at.isoformat()}, not to begin after {task.not_after.isoformat()}"
+            begins = isinstance(outcome, Command) and task.written is None
+            if begins and task.not_after is not None and answer.at > task.not_after:
+                detail = f"reached at {answer.at.isoformat()}, not to begin after {task.not_after.isoformat()}"
                 return CommandResult(Verdict.KO, Cause.EXPIRED, detail)
-            request = outcome
+            step = outcome
+
+    def _ask(self, step: Step, task: MeterTask) -> Conversation[Answer]:
+        request = step.request if isinstance(step, Command) else step
+        response, at = yield from self._client.ask(replace(request, high=task.is_urgent))
+        return Answer(response, at)
 
     def _reconcile(self, task: MeterTask, model: MeterModel, why: str) -> Conversation[CommandResult]:
-        """The SET may have arrived: only the meter itself can tell, so it is read, never commanded again."""
+        """The command may have arrived: only the meter itself can tell, so it is read, never commanded again."""
         for _ in range(RECONCILIATION_TRIES):
             self._client.forget()
             try:
                 yield from self._client.handshake()
-                read = yield from self._read(task, model)
+                seen = yield from self._look(task, model)
             except DeviceLost as lost:
                 why = f"{why}; then {lost.detail}"
                 continue
-            if read.readback is None:
-                why = f"{why}; then {read.detail}"
-                break
-            before = read.readback.before if task.before is None else task.before
-            return judge(replace(read.readback, before=before, written=task.written))
+            if seen.readback is not None:
+                return seen
+            why = f"{why}; then {seen.detail}"
+            break
         self._client.forget()
         return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, why)
 
-    def _read(self, task: MeterTask, model: MeterModel) -> Conversation[CommandResult]:
-        visit = Visit(OrderKind.READ, None, model, sought=task.written)
-        request: dlms.Request = visit.begin()
+    def _look(self, task: MeterTask, model: MeterModel) -> Conversation[CommandResult]:
+        visit = Visit(PROCEDURES[task.procedure].look(task, model))
+        step = visit.begin()
         while True:
-            response, at = yield from self._client.ask(replace(request, high=task.is_urgent))
-            outcome = visit.answer(response, at)
+            assert not isinstance(step, Command), "looking commands nothing"
+            answer = yield from self._ask(step, task)
+            outcome = visit.answer(answer.response, answer.at)
             if isinstance(outcome, CommandResult):
                 return outcome
-            request = outcome
+            step = outcome

@@ -9,12 +9,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from aforo.cim.control_response import AnsweredControl, ControlResponse, response_header
-from aforo.cim.end_device_controls import SET_POWER_LIMIT, ControlRequest, GetRequest
+from aforo.cim.end_device_controls import ControlRequest, GetRequest
 from aforo.cim.message import FATAL, INFORM, Reply, ReplyError, Result, message_id, timestamp
 from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order, OrderKind, OrderRequest, Priority
+from aforo.domain.order import Fact, Order, OrderRequest, Priority
+from aforo.domain.order_kinds import OrderKind, kind_of_control
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS, PowerLimit
 from aforo.domain.service_calendar import AmbiguousTime, moment_of
@@ -65,9 +66,9 @@ def receive_order(request: OrderRequest, order_id: OrderId, now: datetime) -> De
     payload = {
         "order": request.number,
         "source": request.source,
-        "kind": request.kind.value,
+        "kind": request.kind.name,
         "meter": request.meter,
-        "limit_w": request.limit.watts if request.limit else None,
+        "limit_w": order.limit_w,
         "unit": "W",
         "priority": request.priority.name.lower(),
         "reason": request.reason,
@@ -89,9 +90,9 @@ def acknowledge(order: Order, asked: ControlRequest | GetRequest, now: datetime)
     control = AnsweredControl(
         number=order.number,
         meter=order.request.meter,
-        control_type=SET_POWER_LIMIT if order.request.limit else "",
+        control_type=order.kind.control_type,
         reason=order.request.reason,
-        watts=Decimal(order.request.limit.watts) if order.request.limit else None,
+        watts=None if order.limit_w is None else Decimal(order.limit_w),
     )
     return ControlResponse(header, _standing(order, asked), control)
 
@@ -120,19 +121,20 @@ def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
     options = _options(asked)
     header = asked.header
     number = asked.number or f"AF-{message_id('order', header.source, header.message_id)[:13]}"
-    limit = _limit(asked)
+    kind = _kind(asked)
+    limit = _limit(asked, kind)
     not_after = _moment(options.get("notAfter"), rules.time_zone)
     until = _moment(options.get("until"), rules.time_zone)
     special = _special(options.get("special"), asked, rules)
     priority = _priority(options.get("priority"))
     meaning = (
-        *(header.source, number, OrderKind.LIMIT.value, asked.meter, limit.watts, asked.reason, priority.value),
+        *(header.source, number, kind.name, asked.meter, limit and limit.watts, asked.reason, priority.value),
         *(special, not_after and not_after.isoformat(), until and until.isoformat()),
     )
     return OrderRequest(
         source=Source(header.source),
         number=OrderNumber(number),
-        kind=OrderKind.LIMIT,
+        kind=kind,
         meter=MeterNumber(asked.meter),
         limit=limit,
         reason=asked.reason,
@@ -162,8 +164,23 @@ def _reply_address(asked: ControlRequest, rules: CallerRules) -> str | None:
     return address or None
 
 
-def _limit(asked: ControlRequest) -> PowerLimit:
+def _kind(asked: ControlRequest) -> OrderKind:
+    kind = kind_of_control(asked.control_type)
+    if kind is None:
+        es = f"Código de control desconocido: {asked.control_type}."
+        raise _refused("5.2", es, f"Unknown control code: {asked.control_type}.", asked.control_type_at)
+    return kind
+
+
+def _limit(asked: ControlRequest, kind: OrderKind) -> PowerLimit | None:
     watts = asked.watts
+    if not kind.takes_limit:
+        if watts is None:
+            return None
+        es = f"Una orden de {kind.es} no lleva potencia."
+        raise _refused("5.2", es, f"An order of kind {kind.name} takes no power.", asked.watts_at)
+    if watts is None:
+        raise _refused("1.7", "Falta PowerLimit.", "PowerLimit is missing.", asked.watts_at)
     if watts != watts.to_integral_value():
         es, en = f"{watts:f} W no son vatios enteros.", f"{watts:f} W is not a whole number of watts."
         raise _refused("5.2", es, en, asked.watts_at)

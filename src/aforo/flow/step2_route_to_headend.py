@@ -17,9 +17,9 @@ def route_to_headend(order: Order, meter: Meter | None, now: datetime) -> Decisi
     lane = meter.lane if meter else ""
     payload = {
         "order": request.number,
-        "kind": request.kind.value,
+        "kind": request.kind.name,
         "meter": request.meter,
-        "limit_w": request.limit.watts if request.limit else None,
+        "limit_w": order.limit_w,
         "lane": lane or None,
         "link": meter.link.value if meter else None,
     }

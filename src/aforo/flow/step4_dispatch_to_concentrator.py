@@ -7,15 +7,15 @@ from aforo.domain.causes import Cause
 from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
 from aforo.domain.identifiers import Epoch, Fence
-from aforo.domain.order import Fact, Order, OrderKind
+from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.preconditions import Circumstances, closed_now
 from aforo.flow.decision import CONCENTRATOR, HEADEND, Decision, move
 
 
-def kind_of_visit(order: Order) -> OrderKind:
-    """What the next visit does: an order whose outcome is unknown is only ever read."""
-    return OrderKind.READ if order.state.is_only_read else order.request.kind
+def procedure_of_visit(order: Order) -> str:
+    """What the next visit does: an order whose outcome is unknown is only ever looked at."""
+    return order.kind.look if order.state.is_only_read else order.kind.command
 
 
 def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:
@@ -43,7 +43,7 @@ def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: dat
     An order that is being reconciled stays so, and an unconfirmed one too: their visits only read. What is lost of such
     a reading needs no care: the next one is due already.
     """
-    reads = kind_of_visit(order) is OrderKind.READ
+    procedure = procedure_of_visit(order)
     state = order.state if order.state.is_only_read else OrderState.DISPATCHED
     next_at = None
     if order.state is OrderState.UNCONFIRMED:
@@ -51,9 +51,9 @@ def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: dat
         next_at = next_reading(order.ended_at, now)
     payload = {
         "order": order.number,
-        "kind": kind_of_visit(order).value,
+        "kind": procedure,
         "meter": meter.number,
-        "limit_w": order.request.limit.watts if order.request.limit else None,
+        "limit_w": order.limit_w,
         "fence": fence,
         "epoch": epoch,
         "attempt": order.attempts + 1,
@@ -64,7 +64,9 @@ def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: dat
     }
     fact = Fact(4, now, HEADEND, _receiver(meter), "OrderDispatched", payload)
     changes = {"fence": fence, "attempts": order.attempts + 1, "next_at": next_at}
-    return move(order, state, now, fact, command_fence=order.command_fence if reads else fence, **changes)
+    return move(
+        order, state, now, fact, command_fence=order.command_fence if procedure == order.kind.look else fence, **changes
+    )
 
 
 def _receiver(meter: Meter) -> str:
@@ -74,17 +76,18 @@ def _receiver(meter: Meter) -> str:
 def order_item(order: Order, meter: Meter, epoch: Epoch) -> OrderItem:
     """The dispatched order as the concentrator is told it."""
     assert order.fence is not None, "an order is dispatched before it is sent"
-    reading = kind_of_visit(order) is OrderKind.READ
+    procedure = procedure_of_visit(order)
+    is_look = procedure == order.kind.look
     return OrderItem(
         order_id=order.id,
         number=order.number,
-        kind=ItemKind.READ if reading else ItemKind.LIMIT,
+        kind=ItemKind[procedure],
         meter=meter.number,
-        limit_w=0 if reading else order.limit.watts,
+        limit_w=0 if is_look else order.limit_w or 0,
         fence=order.fence,
         epoch=epoch,
         priority=int(order.request.priority),
-        not_after=None if reading else order.request.not_after,
+        not_after=None if is_look else order.request.not_after,
         model=meter.model,
     )
 

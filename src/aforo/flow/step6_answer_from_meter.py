@@ -176,17 +176,19 @@ def read_breaker(response: dlms.Response) -> Breaker | None:
     return Breaker(value) if isinstance(value, int) and value in (0, 1, 2) else None
 
 
-def judge(readback: Readback) -> CommandResult:
-    """OK when the meter itself shows what was written, both as kept and as compared with now.
+def judge(readback: Readback, wanted: int) -> CommandResult:
+    """OK when the meter itself shows the raw value wanted, both as kept and as compared with now.
 
     While an emergency profile is active the meter compares with another threshold: that is said, not refused.
     """
-    if readback.threshold != readback.written:
-        detail = f"wrote {readback.written}, read back {readback.threshold}"
+    did = "found" if readback.written is None else "wrote"
+    if readback.threshold != wanted:
+        detail = f"{did} {wanted}, read back {readback.threshold}"
         return CommandResult(Verdict.KO, Cause.VERIFY_MISMATCH, detail, readback)
-    if readback.active is not None and readback.active != readback.written:
+    if readback.active is not None and readback.active != wanted:
         if readback.emergency:
-            return CommandResult(Verdict.OK, None, "written; the meter applies its emergency profile now", readback)
-        detail = f"wrote {readback.written}, but the meter compares with {readback.active}"
+            detail = "held; the meter applies its emergency profile now"
+            return CommandResult(Verdict.OK, None, detail, readback)
+        detail = f"{did} {wanted}, but the meter compares with {readback.active}"
         return CommandResult(Verdict.KO, Cause.VERIFY_MISMATCH, detail, readback)
     return CommandResult(Verdict.OK, readback=readback)

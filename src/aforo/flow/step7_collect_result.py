@@ -13,7 +13,7 @@ from aforo.domain.causes import CAUSES, Cause, Retry
 from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
 from aforo.domain.identifiers import Fence, OrderNumber
-from aforo.domain.order import Fact, Order, OrderKind
+from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import plain, watts_of
 from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
@@ -136,7 +136,7 @@ def _read_back(
         return move(order, OrderState.RECONCILING, now, *facts, cause=Cause.OUTCOME_UNKNOWN, detail=fault.detail,
                     next_at=now)  # fmt: skip
     evidence = evidence_of(readback)
-    if order.request.kind is OrderKind.READ or readback.watts == order.limit.watts:
+    if order.kind.holds(readback, order.limit):
         return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
                     next_at=None)  # fmt: skip
     detail = _mismatch(order, result)
@@ -195,7 +195,7 @@ def _late_truth(order: Order, collected: Collected, facts: tuple[Fact, ...]) -> 
     result, now = collected.result, collected.at
     if result.verdict is Verdict.OK and result.readback is not None:
         evidence = evidence_of(result.readback)
-        if order.request.kind is OrderKind.READ or result.readback.watts == order.limit.watts:
+        if order.kind.holds(result.readback, order.limit):
             return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
                         next_at=None)  # fmt: skip
         return move(order, OrderState.FAILED, now, *facts, cause=Cause.VERIFY_MISMATCH, detail=_mismatch(order, result),

@@ -31,9 +31,9 @@ def result_message(order: Order, number: int = 1) -> ResultMessage:
         "data": {
             "order": order.number,
             "source": order.request.source,
-            "kind": order.request.kind.value,
+            "kind": order.kind.name,
             "meter": order.request.meter,
-            "limit": None if order.request.limit is None else order.request.limit.watts,
+            "limit": order.limit_w,
             "unit": "W",
             "state": order.state.value,
             "cause": None if order.cause is None else order.cause.value,

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from aforo.cim.control_response import AnsweredControl, ControlResponse, Readback, response_header
-from aforo.cim.end_device_controls import SET_POWER_LIMIT, GetRequest
+from aforo.cim.end_device_controls import GetRequest
 from aforo.cim.message import FATAL, INFORM, WARNING, Header, Reply, ReplyError, Result, message_id, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
-from aforo.domain.order import Fact, Order, OrderKind, OrderRequest
+from aforo.domain.order import Fact, Order, OrderRequest
 from aforo.domain.order_states import OrderState
 from aforo.flow.decision import INTEGRATION, LEGACY
 
@@ -23,10 +23,6 @@ GIVEN_UP_AFTER = timedelta(days=7)
 _DOUBLINGS_MAX = 7
 """5 s doubled 7 times is above LONGEST_WAIT."""
 
-_VERIFIED = {
-    OrderKind.LIMIT: ("El medidor muestra el límite ordenado.", "The meter shows the ordered limit."),
-    OrderKind.READ: ("Los valores fueron leídos del medidor.", "The values were read from the meter."),
-}
 _CAUSE_OF_END = {
     OrderState.EXPIRED: Cause.EXPIRED,
     OrderState.CANCELLED: Cause.CANCELLED,
@@ -52,9 +48,9 @@ def answer(order: Order, message: ResultMessage, *, asked: GetRequest | None = N
     control = AnsweredControl(
         number=request.number,
         meter=request.meter,
-        control_type=SET_POWER_LIMIT if request.limit else "",
+        control_type=order.kind.control_type,
         reason=request.reason,
-        watts=Decimal(request.limit.watts) if request.limit else None,
+        watts=None if order.limit_w is None else Decimal(order.limit_w),
         readback=_readback(data["evidence"]),
     )
     return ControlResponse(header, _reply(order, data, asked.language if asked else request.language), control)
@@ -117,7 +113,7 @@ def _reply(order: Order, data: dict[str, Any], language: str) -> Reply:
     state = OrderState(data["state"])
     english = language == "en"
     if state is OrderState.VERIFIED:
-        words = _VERIFIED[order.request.kind][english]
+        words = order.kind.verified_en if english else order.kind.verified_es
         return Reply(Result.OK, (ReplyError("0.0", INFORM, words, state.value),), order.number)
     cause = _CAUSE_OF_END.get(state, Cause(data["cause"]) if data["cause"] else None)
     assert cause is not None, f"order {order.number} is {state.value} without a cause"

@@ -8,6 +8,7 @@ from typing import Any
 
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.order import Fact
+from aforo.domain.order_kinds import KINDS
 from aforo.flow.decision import CONCENTRATOR, HEADEND, INTEGRATION, LEGACY, METER
 
 STEPS: dict[int, tuple[str, str]] = {
@@ -121,7 +122,7 @@ WORDS: dict[str, Words] = {
 """By the name of the fact."""
 
 _VALUES: dict[str, dict[object, Words]] = {
-    "kind": {"LIMIT": Words("límite de potencia", "power limit"), "READ": Words("lectura", "reading")},
+    "kind": {kind.name: Words(kind.es, kind.en) for kind in KINDS.values()},
     "priority": {"high": Words("alta", "high"), "normal": Words("", "")},
     "link": {
         "direct": Words("línea directa", "a direct line"),

@@ -1,20 +1,36 @@
 """Steps 5 and 6 joined: one visit to one meter, as a conversation free of transport.
 
 Whoever holds the DLMS association drives it: a concentrator, or the head-end itself for direct and transparent meters.
+What is said in it is a procedure: see `aforo.flow.procedures`.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 
 from aforo import dlms
 from aforo.domain.causes import Cause
-from aforo.domain.meter_models import LimitMethod, MeterModel
-from aforo.domain.order import OrderKind
-from aforo.domain.quantities import LimitNotRepresentable, PowerLimit
-from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
-from aforo.flow import step5_command_meter as step5
-from aforo.flow import step6_answer_from_meter as step6
+from aforo.domain.meter_models import MeterModel
+from aforo.domain.quantities import PowerLimit
+from aforo.domain.readback import CommandResult, Verdict
+from aforo.flow.step6_answer_from_meter import VisitFailed
+
+
+@dataclass(slots=True)
+class MeterTask:
+    """What is to be done at a meter, and how far it has come; kept durably by a concentrator.
+
+    procedure: its name.   not_after: no command begins later, however long it took to reach the meter.
+    before: what the meter told before the command.   written: what the first command that has left, or is about to,
+    sets; both as `Command` tells them.   is_urgent: the meter is told, by the priority bit of every request.
+    """
+
+    procedure: str
+    limit: PowerLimit | None = None
+    not_after: datetime | None = None
+    before: int | None = None
+    written: int | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,152 +41,59 @@ class Answer:
     at: datetime
 
 
-Conversation = Generator[dlms.Request, Answer, CommandResult]
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request after which silence means that the outcome is unknown.
+
+    before, written: what a reading afterwards is compared with; raw thresholds.
+    """
+
+    request: dlms.Request
+    before: int
+    written: int
+
+
+Step = dlms.Request | Command
+Conversation = Generator[Step, Answer, CommandResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """command: reads before it commands, so that the time of an answer tells whether a command may still begin.
+
+    look: the same object only read, and compared with what an earlier command of the task set, if there was one.
+    """
+
+    command: Callable[[MeterTask, MeterModel], Conversation]
+    look: Callable[[MeterTask, MeterModel], Conversation]
 
 
 class Visit:
-    """Ask for the first request, hand in each answer, get the next request or the result.
+    """Ask for the first step, hand in each answer, get the next step or the result. Used once."""
 
-    A visit is used once. `command_left` tells whether silence from now on means that the outcome is unknown.
-    before: threshold before the command.   sought: when only reading, the raw value that an earlier command wrote.
-    """
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._command_left = False
 
-    def __init__(
-        self, kind: OrderKind, limit: PowerLimit | None, model: MeterModel, *, sought: int | None = None
-    ) -> None:
-        self.command_left = False
-        self.before: int | None = None
-        self._conversation = self._limit(limit, model) if kind is OrderKind.LIMIT and limit else _read(model, sought)
+    def begin(self) -> Step:
+        return self._noted(next(self._conversation))
 
-    def begin(self) -> dlms.Request:
-        return next(self._conversation)
-
-    def answer(self, response: dlms.Response, at: datetime) -> dlms.Request | CommandResult:
+    def answer(self, response: dlms.Response, at: datetime) -> Step | CommandResult:
         try:
-            request = self._conversation.send(Answer(response, at))
+            return self._noted(self._conversation.send(Answer(response, at)))
         except StopIteration as done:
             result: CommandResult = done.value
             return result
-        except step6.VisitFailed as failed:
+        except VisitFailed as failed:
             return failed.result
-        self.command_left = self.command_left or isinstance(request, dlms.SetRequest)
-        return request
 
     def lost(self, cause: Cause, detail: str) -> CommandResult:
         """The result when the meter falls silent or breaks the protocol: KO only if no command has left."""
         self._conversation.close()
-        if self.command_left:
+        if self._command_left:
             return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
         return CommandResult(Verdict.KO, cause, detail)
 
-    def _limit(self, limit: PowerLimit, model: MeterModel) -> Conversation:
-        scaler = yield from _scaler(model)
-        places = step5.threshold_places(model)
-        kept = yield from _thresholds(places)
-        self.before = _telling([each.value for each in kept], None)
-        try:
-            value = limit.scaled(scaler, highest=min(each.highest for each in kept))
-        except LimitNotRepresentable as wrong:
-            return CommandResult(Verdict.KO, Cause.LIMIT_NOT_REPRESENTABLE, str(wrong))
-        for written, (place, threshold) in enumerate(zip(places, kept, strict=True)):
-            answer = yield step5.set_threshold(place, threshold.tag, value)
-            step6.check_written(answer.response, written=written, of=len(places))
-        try:
-            readback = yield from _readback(model, before=self.before, written=value, scaler=scaler)
-        except step6.VisitFailed as failed:
-            detail = f"written, but the reading back was refused: {failed.result.detail}"
-            return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
-        return step6.judge(readback)
-
-
-def _read(model: MeterModel, sought: int | None) -> Conversation:
-    scaler = yield from _scaler(model)
-    readback = yield from _readback(model, before=None, written=None, scaler=scaler, sought=sought)
-    return CommandResult(Verdict.OK, readback=readback)
-
-
-def _thresholds(
-    places: tuple[step5.ThresholdPlace, ...],
-) -> Generator[dlms.Request, Answer, list[step6.Threshold]]:
-    kept = []
-    for place in places:
-        answer = yield step5.get_threshold(place)
-        kept.append(step6.read_threshold(answer.response))
-    return kept
-
-
-def _telling(values: list[int], sought: int | None) -> int:
-    """Of several thresholds the one that tells most: what is not as it was sought, else the highest."""
-    return next((value for value in values if sought is not None and value != sought), max(values))
-
-
-def _scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
-    """The power of ten of watts in which the meter counts its thresholds: the monitored register's own.
-
-    A model's fixed scale is for meters that do not tell it. Where the meter tells another one, nothing is written: the
-    limit would be wrong by a power of ten, and read back as right.
-    """
-    if model.scaler is None:
-        return (yield from _told_scaler(model))
-    try:
-        told = yield from _told_scaler(model)
-    except step6.VisitFailed as failed:
-        if failed.result.cause in step6.SCALE_NOT_TOLD:
-            return model.scaler
-        raise
-    if told != model.scaler:
-        detail = f"the meter counts in 10^{told} W, model {model.name} in 10^{model.scaler} W"
-        raise step6.VisitFailed(Cause.SCALE_MISMATCH, detail)
-    return told
-
-
-def _told_scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
-    if model.method is LimitMethod.REGISTERS:
-        return (yield from _scaler_of_registers(model))
-    answer = yield step5.get_monitored_value(model)
-    monitored = step6.read_monitored_value(answer.response)
-    answer = yield step5.get_scaler_unit(monitored.class_id, monitored.obis)
-    return step6.read_scaler(answer.response, monitored)
-
-
-def _scaler_of_registers(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
-    scalers = []
-    for place in step5.threshold_places(model):
-        answer = yield step5.get_scaler_unit(place.class_id, place.obis)
-        scalers.append(step6.read_scaler(answer.response, step6.Monitored(place.class_id, place.obis, place.attribute)))
-    if len(set(scalers)) > 1:
-        powers = ", ".join(f"10^{scaler} W" for scaler in scalers)
-        raise step6.VisitFailed(Cause.SCALE_MISMATCH, f"the thresholds count in {powers}: no value means one limit")
-    return scalers[0]
-
-
-def _readback(
-    model: MeterModel, *, before: int | None, written: int | None, scaler: int, sought: int | None = None
-) -> Generator[dlms.Request, Answer, Readback]:
-    values, answer = [], None
-    for place in step5.threshold_places(model):
-        answer = yield step5.get_threshold(place)
-        values.append(step6.read_threshold(answer.response).value)
-    assert answer is not None, "a model has a threshold"
-    threshold, read_at = _telling(values, sought if written is None else written), answer.at
-    active: int | None = None
-    emergency: bool | None = None
-    if model.method is LimitMethod.LIMITER:
-        answer = yield step5.get_threshold_active(model)
-        active = step6.read_optional_integer(answer.response)
-        answer = yield step5.get_emergency_profile_active(model)
-        emergency = step6.read_optional_boolean(answer.response)
-    breaker: Breaker | None = None
-    if model.breaker is not None:
-        answer = yield step5.get_breaker_state(model.breaker)
-        breaker = step6.read_breaker(answer.response)
-    return Readback(
-        before=threshold if before is None else before,
-        written=written,
-        threshold=threshold,
-        active=active,
-        scaler=scaler,
-        read_at=max(read_at, answer.at),
-        emergency=emergency,
-        breaker=breaker,
-    )
+    def _noted(self, step: Step) -> Step:
+        self._command_left = self._command_left or isinstance(step, Command)
+        return step

@@ -24,7 +24,8 @@ from aforo.flow.device_client import (
     Exchange,
     Heard,
 )
-from aforo.flow.meter_errand import MeterErrand, MeterTask
+from aforo.flow.meter_errand import MeterErrand
+from aforo.flow.visit import MeterTask
 from aforo.simulator.concentrator_settings import (
     Begun,
     ConcentratorMemory,

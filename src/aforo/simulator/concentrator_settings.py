@@ -11,9 +11,8 @@ from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import Keys, SystemTitle
 from aforo.domain.meter_models import GENERIC, MeterModel
-from aforo.domain.order import OrderKind
 from aforo.domain.quantities import PowerLimit
-from aforo.flow.meter_errand import MeterTask
+from aforo.flow.visit import MeterTask
 
 
 class MeterPort(Protocol):
@@ -118,7 +117,7 @@ class Begun:
     @classmethod
     def of(cls, item: OrderItem) -> "Begun":
         limit = PowerLimit(item.limit_w) if item.kind is ItemKind.LIMIT else None
-        return cls(item, MeterTask(OrderKind[item.kind.name], limit, item.not_after, is_urgent=item.priority > 0))
+        return cls(item, MeterTask(item.kind.name, limit, item.not_after, is_urgent=item.priority > 0))
 
 
 @dataclass(slots=True, kw_only=True)

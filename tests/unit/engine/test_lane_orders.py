@@ -9,7 +9,8 @@ import pytest
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link
 from aforo.domain.identifiers import Epoch, Fence
-from aforo.domain.order import Order, OrderKind
+from aforo.domain.order import Order
+from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
 from aforo.domain.readback import CommandResult, Verdict
 from aforo.domain.retry_plan import RetryPlan
@@ -292,7 +293,7 @@ def test_a_lost_link_leaves_what_was_out_to_be_read_and_what_waits_alone() -> No
 def test_a_visit_that_could_not_begin_uses_one_of_the_attempts_and_the_last_one_fails() -> None:
     async def scene() -> None:
         headend = HeadEnd(plan=RetryPlan((20 * SECOND,)))
-        order = await headend.order(request=a_request(kind=OrderKind.READ, limit=None))
+        order = await headend.order(request=a_request(kind=READ, limit=None))
         lane, attempts = lane_of(headend), []
         for _ in range(2):
             await lane.not_sent(await headend.now(order), Cause.NOT_IN_TABLE, "not listed")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from aforo.domain.causes import Cause
-from aforo.domain.order import Order, OrderKind
+from aforo.domain.order import Order
+from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
 from aforo.engine.order_desk import OrderDesk, SamePerson, TooLate
 from aforo.engine.ports import StaleOrder
@@ -83,7 +84,7 @@ def test_a_reading_supersedes_nothing() -> None:
     async def scene() -> None:
         headend = HeadEnd()
         waiting = await headend.order(wait=60)
-        reading = await headend.order(request=a_request(kind=OrderKind.READ, limit=None), wait=60)
+        reading = await headend.order(request=a_request(kind=READ, limit=None), wait=60)
 
         await desk_of(headend).supersede_older(reading)
 

@@ -12,15 +12,15 @@ from aforo.dlms.server import Server
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link
 from aforo.domain.identifiers import ConcentratorNumber, Fence, MeterNumber
-from aforo.domain.order import OrderKind
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 from aforo.domain.readback import Verdict
 from aforo.domain.retry_plan import RetryPlan
 from aforo.engine.dispatcher import Dispatcher
 from aforo.flow import step7_collect_result as step7
-from aforo.flow.meter_errand import MeterErrand, MeterTask
+from aforo.flow.meter_errand import MeterErrand
 from aforo.flow.step2_route_to_headend import route_to_headend
+from aforo.flow.visit import MeterTask
 from aforo.simulator.meter_endpoint import MeterEndpoint
 from cases import WEDNESDAY, a_request, an_order
 from cases import a_meter as a_registered_meter
@@ -93,7 +93,7 @@ def test_an_order_carried_out_before_its_meter_moved_is_verified_and_never_expir
 def test_no_set_leaves_after_not_after_however_long_the_way_to_the_meter_was(sets: list[SetRequest]) -> None:
     meter = a_meter()
     reader = Reader(meter.line(), now=NOON + timedelta(minutes=2))
-    task = MeterTask(OrderKind.LIMIT, PowerLimit(2500), NOON + timedelta(minutes=1))
+    task = MeterTask("LIMIT", PowerLimit(2500), NOON + timedelta(minutes=1))
 
     result = reader.drive(MeterErrand(reader.client).carry_out(task, MODEL))
 

@@ -10,9 +10,10 @@ from aforo.cim.control_response import ControlResponse, response_envelope
 from aforo.cim.end_device_controls import ControlRequest, GetRequest
 from aforo.cim.message import Header, Result
 from aforo.cim.refusal import Refusal
+from aforo.domain import order_kinds
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.identifiers import OrderId
-from aforo.domain.order import Order, OrderKind, OrderRequest, Priority
+from aforo.domain.order import Order, OrderRequest, Priority
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 from aforo.flow.step1_receive_order import (
@@ -60,7 +61,7 @@ def test_the_golden_order_becomes_ours() -> None:
     assert request == OrderRequest(
         source="commercial",  # type: ignore[arg-type]  # texts stand for the NewTypes
         number="OS-1",  # type: ignore[arg-type]
-        kind=OrderKind.LIMIT,
+        kind=order_kinds.LIMIT,
         meter="M-1",  # type: ignore[arg-type]
         limit=PowerLimit(2500),
         reason="deuda",
@@ -111,6 +112,24 @@ def test_a_limit_is_whole_watts_between_one_and_the_highest(value: str) -> None:
     refusal = refused((">2.5<", f">{value}<"))
 
     assert (refusal.code, refusal.xpath) == ("5.2", VALUE_AT)
+
+
+def test_an_order_to_limit_tells_its_limit() -> None:
+    refusal = refused((LIMIT, ""))
+
+    assert (refusal.code, refusal.xpath) == ("1.7", f"{CONTROL_AT}/PowerLimit")
+
+
+@pytest.mark.parametrize("code", ["3.31.48.13", "15.139.13", "3.15.139.13.1", "x.15.139.13", ""])
+def test_a_control_that_nothing_here_carries_out_is_refused(code: str) -> None:
+    refusal = refused(('ref="3.15.139.13"', f'ref="{code}"'))
+
+    assert (refusal.code, refusal.xpath) == ("5.2", f"{CONTROL_AT}/EndDeviceControlType/@ref")
+
+
+@pytest.mark.parametrize("code", ["0.15.139.13", "16.15.139.13"])
+def test_the_first_part_of_a_control_type_does_not_count(code: str) -> None:
+    assert received(asked(('ref="3.15.139.13"', f'ref="{code}"'))).kind is order_kinds.LIMIT
 
 
 def test_the_path_of_a_wrong_limit_is_the_command_when_it_stood_there() -> None:

@@ -12,7 +12,8 @@ from aforo.cim.message import Header, Result, timestamp
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.delivery import Delivery, DeliveryState
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Order, OrderKind, OrderRequest
+from aforo.domain.order import Order, OrderRequest
+from aforo.domain.order_kinds import LIMIT, READ
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 from aforo.flow.step8_publish_result import result_message
@@ -28,7 +29,7 @@ EVIDENCE = {
 REQUEST = OrderRequest(
     source=Source("commercial"),
     number=OrderNumber("OS-1"),
-    kind=OrderKind.LIMIT,
+    kind=LIMIT,
     meter=MeterNumber("M-1"),
     limit=PowerLimit(2500),
     reason="deuda",
@@ -121,7 +122,7 @@ def test_every_cause_can_be_told_in_both_languages_and_complies_with_the_schema(
 
 
 def test_a_reading_is_answered_without_a_limit() -> None:
-    order = replace(ended(), request=replace(REQUEST, kind=OrderKind.READ, limit=None), evidence=EVIDENCE)
+    order = replace(ended(), request=replace(REQUEST, kind=READ, limit=None), evidence=EVIDENCE)
     response = answer(order, result_message(order))
 
     assert response.control is not None

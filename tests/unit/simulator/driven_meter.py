@@ -8,7 +8,6 @@ from typing import Any, Protocol, TypeVar
 from aforo.dlms import CounterRange, Key, Keys, RemoteProtocolError, Request, Response, SystemTitle
 from aforo.domain.causes import Cause
 from aforo.domain.meter_models import GENERIC, MeterModel
-from aforo.domain.order import OrderKind
 from aforo.domain.quantities import PowerLimit
 from aforo.domain.readback import CommandResult
 from aforo.flow.device_client import (
@@ -21,7 +20,8 @@ from aforo.flow.device_client import (
     Exchange,
     Heard,
 )
-from aforo.flow.meter_errand import MeterErrand, MeterTask
+from aforo.flow.meter_errand import MeterErrand
+from aforo.flow.visit import MeterTask
 from aforo.simulator.household_load import FixedLoad, Load
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
@@ -76,11 +76,11 @@ class Reader:
         return self.drive(self.client.ask(request))[0]
 
     def limit(self, watts: int, model: MeterModel = MODEL) -> CommandResult:
-        task = MeterTask(OrderKind.LIMIT, PowerLimit(watts))
+        task = MeterTask("LIMIT", PowerLimit(watts))
         return self.drive(MeterErrand(self.client).carry_out(task, model))
 
     def read(self, model: MeterModel = MODEL) -> CommandResult:
-        return self.drive(MeterErrand(self.client).carry_out(MeterTask(OrderKind.READ, None), model))
+        return self.drive(MeterErrand(self.client).carry_out(MeterTask("READ"), model))
 
     def drive(self, conversation: Conversation[T]) -> T:
         """To its end. A protocol error that the meter has no answer for is silence, as when a line is cut."""

@@ -92,7 +92,8 @@ class PostgresOrderStore:
 
     @tells_outages
     async def older_unsent(self, order: Order) -> list[Order]:
-        rows = await self._pool.fetch(SQL["older_unsent"], order.request.meter, order.id)
+        sets = "" if order.kind.sets is None else order.kind.sets.value
+        rows = await self._pool.fetch(SQL["older_unsent"], order.request.meter, order.id, sets)
         return [order_of(row) for row in rows]
 
     @tells_outages

@@ -3,10 +3,10 @@
 WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), inserted AS (
-    INSERT INTO orders (id, version, source, number, kind, meter, limit_w, reason, priority, special, not_after, until,
+    INSERT INTO orders (id, version, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until,
                         message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by,
                         attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
-    SELECT id, 1, source, number, kind, meter, limit_w, reason, priority, special, not_after, until,
+    SELECT id, 1, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until,
            message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by,
            attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
@@ -94,21 +94,21 @@ SELECT * FROM (
 ORDER BY priority DESC, id LIMIT $3
 
 -- name: overtaken
--- Of these orders those that a later one of the same meter has overtaken, and by which number. What has ended
+-- Of these orders those that a later one, which sets the same of the same meter, has overtaken, and by which number. What has ended
 -- unconfirmed is only overtaken by what has changed the meter since.
 SELECT DISTINCT ON (o.id) o.id, later.number
 FROM orders o JOIN orders later ON later.meter = o.meter AND later.id > o.id
-WHERE o.id = ANY($1::bigint[]) AND o.kind <> 'READ' AND later.kind <> 'READ'
+WHERE o.id = ANY($1::bigint[]) AND o.sets <> '' AND later.sets = o.sets
   AND later.state NOT IN ('REFUSED', 'FAILED', 'EXPIRED', 'CANCELLED', 'SUPERSEDED')
   AND (o.state <> 'UNCONFIRMED' OR later.state IN ('VERIFIED', 'UNCONFIRMED'))
 ORDER BY o.id, later.id DESC
 
 -- name: older_unsent
 SELECT o.* FROM orders o
-WHERE o.meter = $1 AND o.id < $2 AND o.kind <> 'READ' AND o.state IN ('received', 'held', 'validated') ORDER BY o.id
+WHERE o.meter = $1 AND o.id < $2 AND o.sets = $3 AND o.state IN ('received', 'held', 'validated') ORDER BY o.id
 
 -- name: known_limit
-SELECT limit_w FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND kind = 'LIMIT' ORDER BY id DESC LIMIT 1
+SELECT limit_w FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1
 
 -- name: lanes_due
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.

@@ -7,7 +7,8 @@ import asyncpg
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order, OrderKind, OrderRequest, Priority
+from aforo.domain.order import Fact, Order, OrderRequest, Priority
+from aforo.domain.order_kinds import KINDS
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 
@@ -17,7 +18,7 @@ def order_of(row: asyncpg.Record) -> Order:
     request = OrderRequest(
         source=Source(row["source"]),
         number=OrderNumber(row["number"]),
-        kind=OrderKind(row["kind"]),
+        kind=KINDS[row["kind"]],
         meter=MeterNumber(row["meter"]),
         limit=None if limit_w is None else PowerLimit(limit_w),
         reason=row["reason"],
@@ -76,7 +77,8 @@ def whole_of(order: Order) -> dict[str, Any]:
         **standing_of(order),
         "source": request.source,
         "number": request.number,
-        "kind": request.kind.value,
+        "kind": request.kind.name,
+        "sets": "" if request.kind.sets is None else request.kind.sets.value,
         "meter": request.meter,
         "limit_w": None if request.limit is None else request.limit.watts,
         "reason": request.reason,

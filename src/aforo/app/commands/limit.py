@@ -26,6 +26,7 @@ from aforo.cim.message import Header, Result, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.cim.refusal import UnreadableMessage
 from aforo.cim.soap import SoapFault
+from aforo.domain.order_kinds import LIMIT
 from aforo.domain.quantities import InvalidLimit, PowerLimit
 
 SOURCE = "aforo-cli"
@@ -128,6 +129,7 @@ def _request(
         header=header,
         number=order or f"{now:%Y%m%d-%H%M%S}-{identifier[:6]}",
         meter=meter,
+        control_type=LIMIT.control_type,
         watts=Decimal(power.watts),
         reason=reason,
         options=tuple(options),

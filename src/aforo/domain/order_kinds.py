@@ -1,0 +1,92 @@
+"""What can be asked of a meter: one table.
+
+A kind is a row here; what it does at the meter is a procedure of `aforo.flow.procedures`, named by the row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from aforo.domain.quantities import PowerLimit
+from aforo.domain.readback import Readback
+
+
+class Aspect(Enum):
+    """What of a meter an order sets. A later order replaces an older one of the same aspect, and no other."""
+
+    LIMIT = "limit"
+
+
+class Restricts(Enum):
+    """Whether the customer has less afterwards. WHEN_LOWER: when the limit lies below the one in force."""
+
+    NEVER = "never"
+    WHEN_LOWER = "when lower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKind:
+    """control_type: EndDeviceControlType by which it is ordered, empty when it cannot be.   sets: None for a reading.
+
+    takes_limit: whether the order tells one.   command, look: procedures of a visit that carries it out, and of one
+    that only reads what became of it.   holds: whether what was read is what was ordered.
+    es, en: its name, and with `verified_` the sentence of an answer to an order that was.
+    """
+
+    name: str
+    control_type: str
+    sets: Aspect | None
+    takes_limit: bool
+    restricts: Restricts
+    command: str
+    look: str
+    holds: Callable[[Readback, PowerLimit | None], bool]
+    es: str
+    en: str
+    verified_es: str
+    verified_en: str
+
+
+def _holds_limit(readback: Readback, limit: PowerLimit | None) -> bool:
+    return limit is not None and readback.watts == limit.watts
+
+
+LIMIT = OrderKind(
+    name="LIMIT",
+    control_type="3.15.139.13",  # ElectricMeter.LoadControl.SupplyCapacityLimit.Change
+    sets=Aspect.LIMIT,
+    takes_limit=True,
+    restricts=Restricts.WHEN_LOWER,
+    command="LIMIT",
+    look="READ",
+    holds=_holds_limit,
+    es="límite de potencia",
+    en="power limit",
+    verified_es="El medidor muestra el límite ordenado.",
+    verified_en="The meter shows the ordered limit.",
+)
+READ = OrderKind(
+    name="READ",
+    control_type="",
+    sets=None,
+    takes_limit=False,
+    restricts=Restricts.NEVER,
+    command="READ",
+    look="READ",
+    holds=lambda *_: True,
+    es="lectura",
+    en="reading",
+    verified_es="Los valores fueron leídos del medidor.",
+    verified_en="The values were read from the meter.",
+)
+
+KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, READ)}
+"""By name."""
+
+
+def kind_of_control(code: str) -> OrderKind | None:
+    """By EndDeviceControlType. Published head-ends do not compare its first part; nor is it compared here."""
+    parts = code.split(".")
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
+        return None
+    return next((kind for kind in KINDS.values() if kind.control_type.split(".")[1:] == parts[1:]), None)

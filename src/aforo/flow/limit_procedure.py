@@ -1,0 +1,136 @@
+"""The procedure of a limit: thresholds read, written where they differ, and read back from the meter itself."""
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from aforo import dlms
+from aforo.domain.causes import Cause
+from aforo.domain.meter_models import LimitMethod, MeterModel
+from aforo.domain.quantities import LimitNotRepresentable
+from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
+from aforo.flow import step5_command_meter as step5
+from aforo.flow import step6_answer_from_meter as step6
+from aforo.flow.visit import Answer, Command, Conversation, MeterTask
+
+
+def set_limit(task: MeterTask, model: MeterModel) -> Conversation:
+    """A limit that the meter holds already is read back and not written again."""
+    assert task.limit is not None, "a limit is set to something"
+    scaler = yield from _scaler(model)
+    places = step5.threshold_places(model)
+    kept = yield from _thresholds(places)
+    before = _telling([each.value for each in kept], None)
+    try:
+        value = task.limit.scaled(scaler, highest=min(each.highest for each in kept))
+    except LimitNotRepresentable as wrong:
+        return CommandResult(Verdict.KO, Cause.LIMIT_NOT_REPRESENTABLE, str(wrong))
+    is_held = all(each.value == value for each in kept)
+    if not is_held:
+        for written, (place, threshold) in enumerate(zip(places, kept, strict=True)):
+            answer = yield Command(step5.set_threshold(place, threshold.tag, value), before, value)
+            step6.check_written(answer.response, written=written, of=len(places))
+    try:
+        readback = yield from _readback(model, before=before, scaler=scaler, sought=value)
+    except step6.VisitFailed as failed:
+        if is_held:
+            raise
+        detail = f"written, but the reading back was refused: {failed.result.detail}"
+        return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
+    return step6.judge(replace(readback, written=None if is_held else value), value)
+
+
+def look_at_limit(task: MeterTask, model: MeterModel) -> Conversation:
+    """Compared with what the task's command wrote, if it did."""
+    scaler = yield from _scaler(model)
+    readback = yield from _readback(model, before=task.before, scaler=scaler, sought=task.written)
+    if task.written is None:
+        return CommandResult(Verdict.OK, readback=readback)
+    return step6.judge(replace(readback, written=task.written), task.written)
+
+
+def _thresholds(
+    places: tuple[step5.ThresholdPlace, ...],
+) -> Generator[dlms.Request, Answer, list[step6.Threshold]]:
+    kept = []
+    for place in places:
+        answer = yield step5.get_threshold(place)
+        kept.append(step6.read_threshold(answer.response))
+    return kept
+
+
+def _telling(values: list[int], sought: int | None) -> int:
+    """Of several thresholds the one that tells most: what is not as it was sought, else the highest."""
+    return next((value for value in values if sought is not None and value != sought), max(values))
+
+
+def _scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
+    """The power of ten of watts in which the meter counts its thresholds: the monitored register's own.
+
+    A model's fixed scale is for meters that do not tell it. Where the meter tells another one, nothing is written: the
+    limit would be wrong by a power of ten, and read back as right.
+    """
+    if model.scaler is None:
+        return (yield from _told_scaler(model))
+    try:
+        told = yield from _told_scaler(model)
+    except step6.VisitFailed as failed:
+        if failed.result.cause in step6.SCALE_NOT_TOLD:
+            return model.scaler
+        raise
+    if told != model.scaler:
+        detail = f"the meter counts in 10^{told} W, model {model.name} in 10^{model.scaler} W"
+        raise step6.VisitFailed(Cause.SCALE_MISMATCH, detail)
+    return told
+
+
+def _told_scaler(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
+    if model.method is LimitMethod.REGISTERS:
+        return (yield from _scaler_of_registers(model))
+    answer = yield step5.get_monitored_value(model)
+    monitored = step6.read_monitored_value(answer.response)
+    answer = yield step5.get_scaler_unit(monitored.class_id, monitored.obis)
+    return step6.read_scaler(answer.response, monitored)
+
+
+def _scaler_of_registers(model: MeterModel) -> Generator[dlms.Request, Answer, int]:
+    scalers = []
+    for place in step5.threshold_places(model):
+        answer = yield step5.get_scaler_unit(place.class_id, place.obis)
+        scalers.append(step6.read_scaler(answer.response, step6.Monitored(place.class_id, place.obis, place.attribute)))
+    if len(set(scalers)) > 1:
+        powers = ", ".join(f"10^{scaler} W" for scaler in scalers)
+        raise step6.VisitFailed(Cause.SCALE_MISMATCH, f"the thresholds count in {powers}: no value means one limit")
+    return scalers[0]
+
+
+def _readback(
+    model: MeterModel, *, before: int | None, scaler: int, sought: int | None
+) -> Generator[dlms.Request, Answer, Readback]:
+    """before: None takes what is read now.   sought: what the thresholds should be; None when only reading."""
+    values, answer = [], None
+    for place in step5.threshold_places(model):
+        answer = yield step5.get_threshold(place)
+        values.append(step6.read_threshold(answer.response).value)
+    assert answer is not None, "a model has a threshold"
+    threshold, read_at = _telling(values, sought), answer.at
+    active: int | None = None
+    emergency: bool | None = None
+    if model.method is LimitMethod.LIMITER:
+        answer = yield step5.get_threshold_active(model)
+        active = step6.read_optional_integer(answer.response)
+        answer = yield step5.get_emergency_profile_active(model)
+        emergency = step6.read_optional_boolean(answer.response)
+    breaker: Breaker | None = None
+    if model.breaker is not None:
+        answer = yield step5.get_breaker_state(model.breaker)
+        breaker = step6.read_breaker(answer.response)
+    return Readback(
+        before=threshold if before is None else before,
+        written=None,
+        threshold=threshold,
+        active=active,
+        scaler=scaler,
+        read_at=max(read_at, answer.at),
+        emergency=emergency,
+        breaker=breaker,
+    )

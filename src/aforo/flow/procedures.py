@@ -1,0 +1,9 @@
+"""What is done at a meter, by name: the names that kinds of orders and concentrators know it by."""
+
+from aforo.flow.limit_procedure import look_at_limit, set_limit
+from aforo.flow.visit import Procedure
+
+PROCEDURES: dict[str, Procedure] = {
+    "LIMIT": Procedure(set_limit, look_at_limit),
+    "READ": Procedure(look_at_limit, look_at_limit),
+}
