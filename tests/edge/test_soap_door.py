@@ -72,7 +72,7 @@ async def test_a_question_is_answered_from_the_orders_received() -> None:
     ("replacement", "code", "xpath"),
     [
         ((">2.5<", ">0<"), "5.2", f"{CONTROL_AT}/PowerLimit/value"),
-        (("3.15.139.13", "3.31.0.23"), "5.2", f"{CONTROL_AT}/EndDeviceControlType/@ref"),
+        (("3.15.139.13", "3.31.48.13"), "5.2", f"{CONTROL_AT}/EndDeviceControlType/@ref"),
         ((">create<", ">delete<"), "2.9", "/CreateEndDeviceControls/Header/Verb"),
         (("<e:reason>deuda</e:reason>", "<e:colour/>"), "1.8", f"{CONTROL_AT}/colour"),
     ],

@@ -76,7 +76,7 @@ async def test_an_order_is_created_and_asked_about(
 
 
 async def test_a_refusal_reaches_the_peer_as_a_reply(peer: zeep.Client) -> None:
-    control = {"EndDeviceControlType": {"ref": "3.31.0.23"}, "EndDeviceAction": {"command": "2500"}}
+    control = {"EndDeviceControlType": {"ref": "3.31.48.13"}, "EndDeviceAction": {"command": "2500"}}
     reply = (await asyncio.to_thread(peer.service.CreateEndDeviceControls, **order(**control))).Reply
 
     assert (reply.Result, reply.Error[0].code) == ("FAILED", "5.2")

@@ -108,7 +108,7 @@ def _client(access: LocalAccess, own_title: SystemTitle, entropy: Entropy) -> De
 
 def _with_keys(client: DeviceClient, model: MeterModel) -> Conversation[Shown]:
     result = yield from MeterErrand(client).carry_out(MeterTask("READ"), model)
-    if result.readback is None:
+    if not isinstance(result.readback, Readback):
         raise DeviceLost(result.cause or Cause.PROTOCOL_FAULT, result.detail)
     asking = _identity()
     request = next(asking)

@@ -13,7 +13,7 @@ import typer
 
 from aforo.app.commands import concentrator, local, meter, model, order
 from aforo.app.commands.decode import decode
-from aforo.app.commands.limit import limit
+from aforo.app.commands.limit import add_kinds, limit
 from aforo.app.commands.options import AsJson, Data, folder
 from aforo.app.console_output import FAILED, WRONG_USAGE, CommandFailed, complain, say_json
 
@@ -34,6 +34,7 @@ app.add_typer(model.commands, name="model")
 app.add_typer(local.commands, name="local")
 app.add_typer(bench, name="bench")
 app.command()(limit)
+add_kinds(app)
 app.command()(decode)
 
 

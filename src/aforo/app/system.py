@@ -147,7 +147,7 @@ class System:
             book=self.book,
             registry=database.registry,
             deliveries=database.deliveries,
-            desk=ServiceDesk(settings.service_calendar, database.orders),
+            desk=ServiceDesk(settings.service_calendar, database.orders, self.models.get),
             clock=self.clock,
         )
         integration = Integration(ports, settings.rules_of)

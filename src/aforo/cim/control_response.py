@@ -32,11 +32,12 @@ _CONTROL = f"{{{PROFILE}}}EndDeviceControl"
 class Readback:
     """What the meter said, in watts. breaker: the COSEM control state in lower case, empty when it was not read.
 
-    active: the threshold that it compares with now; None when the meter has no such attribute.   read_at: xs:dateTime.
+    before, threshold: None when only the supply switch was read.   read_at: xs:dateTime.
+    active: the threshold that it compares with now; None when the meter has no such attribute.
     """
 
-    before: Decimal
-    threshold: Decimal
+    before: Decimal | None = None
+    threshold: Decimal | None = None
     active: Decimal | None = None
     breaker: str = ""
     read_at: str
@@ -134,11 +135,12 @@ def _write_control(controls: Element, control: AnsweredControl) -> None:
 
 
 def _write_readback(element: Element, readback: Readback) -> None:
-    active = "" if readback.active is None else f"{readback.active:f}"
-    add(element, f"{{{OURS}}}before", f"{readback.before:f}")
-    add(element, f"{{{OURS}}}threshold", f"{readback.threshold:f}")
-    add_if(element, f"{{{OURS}}}activeThreshold", active)
-    add(element, f"{{{OURS}}}unit", "W")
+    thresholds = {"before": readback.before, "threshold": readback.threshold, "activeThreshold": readback.active}
+    told = {name: watts for name, watts in thresholds.items() if watts is not None}
+    for name, watts in told.items():
+        add(element, f"{{{OURS}}}{name}", f"{watts:f}")
+    if told:
+        add(element, f"{{{OURS}}}unit", "W")
     add_if(element, f"{{{OURS}}}breaker", readback.breaker)
     add(element, f"{{{OURS}}}readAt", readback.read_at)
 
@@ -158,11 +160,12 @@ def _read_control(control: Element) -> AnsweredControl:
 
 
 def _read_readback(element: Element) -> Readback:
-    active = text_of(element, f"{{{OURS}}}activeThreshold")
+    texts = [text_of(element, f"{{{OURS}}}{name}") for name in ("before", "threshold", "activeThreshold")]
+    before, threshold, active = (Decimal(text) if text else None for text in texts)
     return Readback(
-        before=Decimal(text_of(element, f"{{{OURS}}}before")),
-        threshold=Decimal(text_of(element, f"{{{OURS}}}threshold")),
-        active=Decimal(active) if active else None,
+        before=before,
+        threshold=threshold,
+        active=active,
         breaker=text_of(element, f"{{{OURS}}}breaker"),
         read_at=text_of(element, f"{{{OURS}}}readAt"),
     )

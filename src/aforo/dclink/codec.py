@@ -14,6 +14,7 @@ from aforo.dclink.messages import (
     ItemKind,
     ItemReadback,
     ItemResult,
+    ItemSupply,
     ItemVerdict,
     OrderItem,
     QueuedOrder,
@@ -206,12 +207,13 @@ def encode_result(result: ItemResult) -> bytes:
         encode_name(result.cause),
         data.utf8(_cut(result.detail, DETAIL_OCTETS_MAX)),
         data.null() if result.readback is None else _readback(result.readback),
+        data.null() if result.supply is None else _supply(result.supply),
         _moment(result.at),
     )
 
 
 def read_result(cursor: Cursor) -> ItemResult:
-    cursor.structure(8)
+    cursor.structure(9)
     return ItemResult(
         result_id=read_number(cursor),
         order_id=read_number(cursor),
@@ -220,6 +222,7 @@ def read_result(cursor: Cursor) -> ItemResult:
         cause=read_name(cursor),
         detail=cursor.text(_UTF8, DETAIL_OCTETS_MAX),
         readback=cursor.optional(lambda: _read_readback(cursor)),
+        supply=cursor.optional(lambda: _read_supply(cursor)),
         at=cursor.moment(),
     )
 
@@ -302,6 +305,27 @@ def _read_readback(cursor: Cursor) -> ItemReadback:
         read_at=cursor.moment(),
         emergency=cursor.optional(cursor.truth),
         breaker=cursor.optional(lambda: _breaker(cursor)),
+    )
+
+
+def _supply(values: ItemSupply) -> bytes:
+    return data.structure(
+        data.enum(values.before),
+        data.enum(values.state),
+        data.null() if values.output is None else data.boolean(values.output),
+        data.boolean(values.is_commanded),
+        _moment(values.read_at),
+    )
+
+
+def _read_supply(cursor: Cursor) -> ItemSupply:
+    cursor.structure(5)
+    return ItemSupply(
+        before=_breaker(cursor),
+        state=_breaker(cursor),
+        output=cursor.optional(cursor.truth),
+        is_commanded=cursor.truth(),
+        read_at=cursor.moment(),
     )
 
 

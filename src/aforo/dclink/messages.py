@@ -10,6 +10,8 @@ class ItemKind(IntEnum):
 
     LIMIT = 1
     READ = 2
+    DISCONNECT = 3
+    READ_SUPPLY = 5
 
 
 class ItemVerdict(IntEnum):
@@ -32,7 +34,7 @@ class Withdrawal(IntEnum):
 class OrderItem:
     """order_id: the head-end's key, the same for every repetition.   number: the customer's, for people.
 
-    limit_w: whole watts; 0 for READ.   fence: refused when lower than one seen for the meter.
+    limit_w: whole watts; 0 for all but LIMIT.   fence: refused when lower than one seen for the meter.
     epoch: of the session that hands it over.   priority: higher first.   not_after: it must not begin later.
     model: name of the meter's model.
     """
@@ -67,6 +69,17 @@ class ItemReadback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemSupply:
+    """before, state: control_state of class 70.   output: output_state, None when the meter has none."""
+
+    before: int
+    state: int
+    output: bool | None
+    is_commanded: bool
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemResult:
     """result_id: the concentrator's own, rising, for the acknowledgement.   cause: code, empty when OK."""
 
@@ -77,6 +90,7 @@ class ItemResult:
     cause: str = ""
     detail: str = ""
     readback: ItemReadback | None = None
+    supply: ItemSupply | None = None
     at: datetime
 
 

@@ -37,6 +37,7 @@ class Cause(Enum):
     LIMIT_ABOVE_RATING = "LIMIT_ABOVE_RATING"
     LIMIT_NOT_REPRESENTABLE = "LIMIT_NOT_REPRESENTABLE"
     UNKNOWN_MODEL = "UNKNOWN_MODEL"
+    NO_SWITCH = "NO_SWITCH"
     METER_UNREACHABLE = "METER_UNREACHABLE"
     NOT_IN_TABLE = "NOT_IN_TABLE"
     CONCENTRATOR_UNREACHABLE = "CONCENTRATOR_UNREACHABLE"
@@ -60,6 +61,7 @@ class Cause(Enum):
     SCALE_UNREADABLE = "SCALE_UNREADABLE"
     SCALE_MISMATCH = "SCALE_MISMATCH"
     VERIFY_MISMATCH = "VERIFY_MISMATCH"
+    BREAKER_STUCK = "BREAKER_STUCK"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
@@ -118,6 +120,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.HEADEND, "5.2", Retry.NEVER,
         "No se conoce el modelo del medidor.",
         "The meter's model is not known."),
+    Cause.NO_SWITCH: CauseFacts(
+        Layer.ORDER, "5.2", Retry.NEVER,
+        "El modelo del medidor no tiene interruptor de suministro.",
+        "The meter's model has no supply switch."),
     Cause.METER_UNREACHABLE: CauseFacts(
         Layer.LINE, "4.1", Retry.PLAN,
         "El medidor no responde.",
@@ -210,6 +216,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.METER, "5.3", Retry.ONCE,
         "El valor leído del medidor no es el ordenado.",
         "The value read back from the meter is not the one ordered."),
+    Cause.BREAKER_STUCK: CauseFacts(
+        Layer.METER, "5.3", Retry.ONCE,
+        "El medidor aceptó la orden, pero su interruptor no se movió; requiere visita.",
+        "The meter took the order, but its switch has not moved; it needs a visit."),
     Cause.OUTCOME_UNKNOWN: CauseFacts(
         Layer.LINE, "0.1", Retry.PLAN,
         "La orden pudo haberse ejecutado; el medidor no ha respondido desde entonces.",

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aforo.domain.quantities import PowerLimit
-from aforo.domain.readback import Readback
+from aforo.domain.readback import Evidence, Readback, SupplyReadback
 
 
 class Aspect(Enum):
     """What of a meter an order sets. A later order replaces an older one of the same aspect, and no other."""
 
     LIMIT = "limit"
+    SUPPLY = "supply"
 
 
 class Restricts(Enum):
     """Whether the customer has less afterwards. WHEN_LOWER: when the limit lies below the one in force."""
 
     NEVER = "never"
+    ALWAYS = "always"
     WHEN_LOWER = "when lower"
 
 
@@ -40,15 +42,19 @@ class OrderKind:
     restricts: Restricts
     command: str
     look: str
-    holds: Callable[[Readback, PowerLimit | None], bool]
+    holds: Callable[[Evidence, PowerLimit | None], bool]
     es: str
     en: str
     verified_es: str
     verified_en: str
 
 
-def _holds_limit(readback: Readback, limit: PowerLimit | None) -> bool:
-    return limit is not None and readback.watts == limit.watts
+def _holds_limit(evidence: Evidence, limit: PowerLimit | None) -> bool:
+    return isinstance(evidence, Readback) and limit is not None and evidence.watts == limit.watts
+
+
+def _is_cut(evidence: Evidence, _: PowerLimit | None) -> bool:
+    return isinstance(evidence, SupplyReadback) and evidence.is_cut
 
 
 LIMIT = OrderKind(
@@ -65,6 +71,20 @@ LIMIT = OrderKind(
     verified_es="El medidor muestra el límite ordenado.",
     verified_en="The meter shows the ordered limit.",
 )
+DISCONNECT = OrderKind(
+    name="DISCONNECT",
+    control_type="3.31.0.23",  # ElectricMeter.RCDSwitch.Disconnect
+    sets=Aspect.SUPPLY,
+    takes_limit=False,
+    restricts=Restricts.ALWAYS,
+    command="DISCONNECT",
+    look="READ_SUPPLY",
+    holds=_is_cut,
+    es="desconexión",
+    en="disconnection",
+    verified_es="El medidor muestra el suministro desconectado.",
+    verified_en="The meter shows the supply disconnected.",
+)
 READ = OrderKind(
     name="READ",
     control_type="",
@@ -80,7 +100,7 @@ READ = OrderKind(
     verified_en="The values were read from the meter.",
 )
 
-KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, READ)}
+KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, DISCONNECT, READ)}
 """By name."""
 
 

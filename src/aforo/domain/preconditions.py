@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
+from aforo.domain.meter_models import MeterModel
 from aforo.domain.order import OrderRequest
-from aforo.domain.order_kinds import Restricts
+from aforo.domain.order_kinds import Aspect, Restricts
 from aforo.domain.service_calendar import ServiceCalendar
 
 
@@ -33,16 +34,27 @@ def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never."""
+    """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never.
+
+    model: of the meter; None when it is not known here.
+    """
 
     calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
     known_limit_w: int | None = None
+    model: MeterModel | None = None
+
+
+def incapacity(request: OrderRequest, known: Circumstances) -> Cause | None:
+    """What the meter's model cannot do. None: nothing stands against it, as far as the model is known."""
+    if request.kind.sets is Aspect.SUPPLY and known.model is not None and known.model.breaker is None:
+        return Cause.NO_SWITCH
+    return None
 
 
 def is_restrictive(request: OrderRequest, meter: Meter, known_limit_w: int | None) -> bool:
     """Whether the customer has less afterwards. What has never been read counts as what the contract says."""
-    if request.kind.restricts is Restricts.NEVER or request.limit is None:
-        return False
+    if request.kind.restricts is not Restricts.WHEN_LOWER or request.limit is None:
+        return request.kind.restricts is Restricts.ALWAYS
     return request.limit.watts < (meter.contracted_power_w if known_limit_w is None else known_limit_w)
 
 

@@ -48,6 +48,29 @@ class Readback:
         return None if self.active is None else watts_of(self.active, self.scaler)
 
 
+@dataclass(frozen=True, slots=True)
+class SupplyReadback:
+    """The supply switch as read from the meter in one visit (COSEM class 70).
+
+    before, state: control_state before any command, and read afterwards.   output: output_state, the switch itself;
+    None when the meter has no such attribute.   is_commanded: whether a command was sent in between.
+    """
+
+    before: Breaker
+    state: Breaker
+    output: bool | None
+    is_commanded: bool
+    read_at: datetime
+
+    @property
+    def is_cut(self) -> bool:
+        """Nobody but the head-end can close it again, and nothing contradicts that it is open."""
+        return self.state is Breaker.DISCONNECTED and self.output is not True
+
+
+Evidence = Readback | SupplyReadback
+
+
 class Verdict(Enum):
     """How a visit to a meter ended. UNKNOWN: the command may have left, and the meter has not answered since."""
 
@@ -78,5 +101,5 @@ class CommandResult:
     verdict: Verdict
     cause: Cause | None = None
     detail: str = ""
-    readback: Readback | None = None
+    readback: Evidence | None = None
     frames: tuple[DeviceFrame, ...] = ()

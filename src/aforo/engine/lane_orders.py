@@ -44,7 +44,7 @@ class LaneOrders:
         self._ledger = ports.ledger
         self._clock = ports.clock
         self._plan = ports.settings.plan
-        self._desk = ServiceDesk(ports.settings.calendar, ports.book.store)
+        self._desk = ServiceDesk(ports.settings.calendar, ports.book.store, ports.settings.model)
 
     async def claim(self, limit: int) -> list[Claim]:
         """Due orders that nothing stands against, highest priority first; the others are decided on the way."""

@@ -1,20 +1,29 @@
 """What the rules about the hour of an order need to know, asked for only when it matters."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from aforo.domain.devices import Meter
+from aforo.domain.meter_models import MeterModel
 from aforo.domain.preconditions import Circumstances
 from aforo.domain.service_calendar import ServiceCalendar
 from aforo.engine.ports import OrderStore
 
 
 class ServiceDesk:
-    def __init__(self, calendar: ServiceCalendar, orders: OrderStore) -> None:
+    def __init__(
+        self, calendar: ServiceCalendar, orders: OrderStore, models: Callable[[str], MeterModel | None]
+    ) -> None:
+        """models: by name."""
+        self._models = models
         self._calendar = calendar
         self._orders = orders
 
     async def circumstances(self, meter: Meter | None, now: datetime) -> Circumstances:
-        """While the window is open every order may run, whatever the meter's limit is."""
-        if meter is None or self._calendar.is_open(now, meter.time_zone):
+        """While the window is open the limit in force matters to protected customers only."""
+        if meter is None:
             return Circumstances(self._calendar)
-        return Circumstances(self._calendar, await self._orders.known_limit(meter.number))
+        model = self._models(meter.model)
+        if self._calendar.is_open(now, meter.time_zone) and not meter.protected:
+            return Circumstances(self._calendar, model=model)
+        return Circumstances(self._calendar, await self._orders.known_limit(meter.number), model)

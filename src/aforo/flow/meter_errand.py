@@ -45,7 +45,7 @@ class MeterErrand:
             yield from self._client.associate()
         visit = Visit(PROCEDURES[task.procedure].command(task, model))
         step = visit.begin()
-        while True:
+        while not isinstance(step, CommandResult):
             if isinstance(step, Command) and task.written is None:
                 task.before, task.written = step.before, step.written
             try:
@@ -54,14 +54,12 @@ class MeterErrand:
                 if visit.lost(lost.cause, lost.detail).verdict is Verdict.UNKNOWN:
                     return (yield from self._reconcile(task, model, lost.detail))
                 raise
-            outcome = visit.answer(answer.response, answer.at)
-            if isinstance(outcome, CommandResult):
-                return outcome
-            begins = isinstance(outcome, Command) and task.written is None
+            step = visit.answer(answer.response, answer.at)
+            begins = isinstance(step, Command) and task.written is None
             if begins and task.not_after is not None and answer.at > task.not_after:
                 detail = f"reached at {answer.at.isoformat()}, not to begin after {task.not_after.isoformat()}"
                 return CommandResult(Verdict.KO, Cause.EXPIRED, detail)
-            step = outcome
+        return step
 
     def _ask(self, step: Step, task: MeterTask) -> Conversation[Answer]:
         request = step.request if isinstance(step, Command) else step
@@ -88,10 +86,8 @@ class MeterErrand:
     def _look(self, task: MeterTask, model: MeterModel) -> Conversation[CommandResult]:
         visit = Visit(PROCEDURES[task.procedure].look(task, model))
         step = visit.begin()
-        while True:
+        while not isinstance(step, CommandResult):
             assert not isinstance(step, Command), "looking commands nothing"
             answer = yield from self._ask(step, task)
-            outcome = visit.answer(answer.response, answer.at)
-            if isinstance(outcome, CommandResult):
-                return outcome
-            step = outcome
+            step = visit.answer(answer.response, answer.at)
+        return step

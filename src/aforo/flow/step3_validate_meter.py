@@ -6,7 +6,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
-from aforo.domain.preconditions import Circumstances, closed_now, lasting_obstacle, protection
+from aforo.domain.preconditions import Circumstances, closed_now, incapacity, lasting_obstacle, protection
 from aforo.flow.decision import HEADEND, Decision, move
 
 APPROVAL_WAIT = timedelta(days=7)
@@ -19,7 +19,7 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circ
     if request.not_after is not None and now > request.not_after:
         fact = _fact(now, "OrderExpired", not_after=request.not_after.isoformat())
         return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, next_at=None)
-    obstacle = lasting_obstacle(request, meter)
+    obstacle = lasting_obstacle(request, meter) or incapacity(request, known)
     if obstacle is not None:
         rating = meter.max_power_w if meter and obstacle is Cause.LIMIT_ABOVE_RATING else None
         fact = _fact(now, "MeterRefused", meter=request.meter, cause=obstacle.value, max_power_w=rating)

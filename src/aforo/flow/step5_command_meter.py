@@ -61,3 +61,12 @@ def get_emergency_profile_active(model: MeterModel) -> dlms.GetRequest:
 
 def get_breaker_state(breaker: str) -> dlms.GetRequest:
     return dlms.GetRequest(DISCONNECT_CONTROL, obis(breaker), 3)
+
+
+def get_breaker_output(breaker: str) -> dlms.GetRequest:
+    return dlms.GetRequest(DISCONNECT_CONTROL, obis(breaker), 2)
+
+
+def move_breaker(breaker: str, method: int) -> dlms.ActionRequest:
+    """method: 1 remote_disconnect, 2 remote_reconnect; both take the integer 0."""
+    return dlms.ActionRequest(DISCONNECT_CONTROL, obis(breaker), method, data.i8(0))

@@ -6,7 +6,7 @@ from aforo import dlms
 from aforo.dlms import DataAccess, data
 from aforo.dlms.obis import show
 from aforo.domain.causes import Cause
-from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
+from aforo.domain.readback import Breaker, CommandResult, Readback, SupplyReadback, Verdict
 
 WATT = 27
 """Unit code of active power (IEC 62056-6-2, table of units)."""
@@ -174,6 +174,39 @@ def read_breaker(response: dlms.Response) -> Breaker | None:
     """None when the meter has no switch, or tells a state outside the standard."""
     value = _optional(response, "reading the breaker's state")
     return Breaker(value) if isinstance(value, int) and value in (0, 1, 2) else None
+
+
+def read_switch(response: dlms.Response) -> Breaker:
+    """control_state, of a meter that must have one. Raises VisitFailed."""
+    doing = "reading the state of the supply switch"
+    value = _decoded(_data(response, doing), doing)
+    if isinstance(value, int) and value in (0, 1, 2):
+        return Breaker(value)
+    raise VisitFailed(Cause.PROTOCOL_FAULT, f"{doing}: {value!r} is no control_state")
+
+
+def read_output(response: dlms.Response) -> bool | None:
+    """output_state; None when the meter has no such attribute."""
+    value = _optional(response, "reading output_state")
+    return None if value is None else bool(value)
+
+
+def check_moved(response: dlms.Response, command: str) -> None:
+    doing = f"invoking {command}"
+    if not isinstance(response, dlms.ActionResponse):
+        raise VisitFailed(Cause.PROTOCOL_FAULT, f"{doing}: the meter answered another service")
+    if response.result is not DataAccess.SUCCESS:
+        raise refused(response.result, doing)
+
+
+def judge_switch(readback: SupplyReadback, *, holds: bool, wanted: Breaker) -> CommandResult:
+    """wanted: the control_state that the command leads to."""
+    if holds:
+        return CommandResult(Verdict.OK, readback=readback)
+    output = "" if readback.output is None else f", output_state {str(readback.output).lower()}"
+    detail = f"control_state {readback.state.name.lower()}{output}"
+    cause = Cause.BREAKER_STUCK if readback.state is wanted else Cause.VERIFY_MISMATCH
+    return CommandResult(Verdict.KO, cause, detail, readback)
 
 
 def judge(readback: Readback, wanted: int) -> CommandResult:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from aforo.dclink.messages import ItemReadback, ItemResult
+from aforo.dclink.messages import ItemReadback, ItemResult, ItemSupply
 from aforo.domain.causes import CAUSES, Cause, Retry
 from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
@@ -16,7 +16,7 @@ from aforo.domain.identifiers import Fence, OrderNumber
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import plain, watts_of
-from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
+from aforo.domain.readback import Breaker, CommandResult, Evidence, Readback, SupplyReadback, Verdict
 from aforo.domain.retry_plan import RetryPlan
 from aforo.flow.decision import CONCENTRATOR, HEADEND, METER, Decision, move
 
@@ -42,7 +42,8 @@ def from_item(item: ItemResult) -> CommandResult:
         cause = Cause(item.cause) if item.cause else None
     except ValueError:
         cause = Cause.CONCENTRATOR_FAULT
-    return CommandResult(Verdict(item.verdict), cause, item.detail, _readback(item.readback))
+    evidence = _readback(item.readback) or _supply(item.supply)
+    return CommandResult(Verdict(item.verdict), cause, item.detail, evidence)
 
 
 def _readback(values: ItemReadback | None) -> Readback | None:
@@ -57,6 +58,18 @@ def _readback(values: ItemReadback | None) -> Readback | None:
         read_at=values.read_at,
         emergency=values.emergency,
         breaker=None if values.breaker is None else Breaker(values.breaker),
+    )
+
+
+def _supply(values: ItemSupply | None) -> SupplyReadback | None:
+    if values is None:
+        return None
+    return SupplyReadback(
+        before=Breaker(values.before),
+        state=Breaker(values.state),
+        output=values.output,
+        is_commanded=values.is_commanded,
+        read_at=values.read_at,
     )
 
 
@@ -78,7 +91,7 @@ def refused_submission(cause: str) -> CommandResult:
 def collect(order: Order, meter: Meter, collected: Collected, plan: RetryPlan) -> Decision:
     """The order is out and the result belongs to it; its visit has ended."""
     result, now = collected.result, collected.at
-    facts = (*_visit_facts(meter, result), _result_fact(meter, order, result, now))
+    facts = (*_visit_facts(meter, order, result), _result_fact(meter, order, result, now))
     if order.state is OrderState.UNCONFIRMED:
         return _late_truth(order, collected, facts)
     if result.verdict is Verdict.OK:
@@ -213,8 +226,11 @@ def overtaken(order: Order, by: OrderNumber, now: datetime) -> Decision:
 
 
 def _mismatch(order: Order, result: CommandResult) -> str:
-    assert result.readback is not None
-    return f"ordered {order.limit}, the meter holds {plain(result.readback.watts)} W"
+    evidence = result.readback
+    if isinstance(evidence, Readback):
+        return f"ordered {order.limit or order.kind.en}, the meter holds {plain(evidence.watts)} W"
+    assert evidence is not None
+    return f"ordered {order.kind.en}, the meter shows control_state {evidence.state.name.lower()}"
 
 
 def _not_carried_out(
@@ -236,8 +252,16 @@ def _next_attempt(order: Order, cause: Cause, now: datetime, plan: RetryPlan) ->
     return plan.next_at(order.attempts, now)
 
 
-def evidence_of(readback: Readback) -> dict[str, Any]:
-    """The proof as JSON: raw values, their scale, and the same in watts."""
+def evidence_of(readback: Evidence) -> dict[str, Any]:
+    """The proof as JSON: raw values, their scale, and the same in watts; or how the supply switch stands."""
+    if isinstance(readback, SupplyReadback):
+        return {
+            "breaker_before": readback.before.name.lower(),
+            "breaker": readback.state.name.lower(),
+            "output": readback.output,
+            "is_commanded": readback.is_commanded,
+            "read_at": readback.read_at.isoformat(),
+        }
     return {
         "before_w": plain(readback.before_watts),
         "threshold_w": plain(readback.watts),
@@ -254,11 +278,13 @@ def evidence_of(readback: Readback) -> dict[str, Any]:
     }
 
 
-def _visit_facts(meter: Meter, result: CommandResult) -> tuple[Fact, ...]:
+def _visit_facts(meter: Meter, order: Order, result: CommandResult) -> tuple[Fact, ...]:
     """Steps 5 and 6 as the result tells them: what was written, and what the meter said."""
     readback = result.readback
     if readback is None:
         return ()
+    if isinstance(readback, SupplyReadback):
+        return _switch_facts(meter, order, readback)
     commander = CONCENTRATOR if meter.link is Link.DELEGATED else HEADEND
     at = readback.read_at
     answered = Fact(6, at, METER, commander, "MeterAnswered", evidence_of(readback))
@@ -272,6 +298,17 @@ def _visit_facts(meter: Meter, result: CommandResult) -> tuple[Fact, ...]:
         "written_w": plain(watts_of(readback.written, readback.scaler)),
     }
     return (Fact(5, at, commander, METER, "MeterCommanded", written), answered)
+
+
+def _switch_facts(meter: Meter, order: Order, readback: SupplyReadback) -> tuple[Fact, ...]:
+    commander = CONCENTRATOR if meter.link is Link.DELEGATED else HEADEND
+    at, evidence = readback.read_at, evidence_of(readback)
+    asked = Fact(5, at, commander, METER, "SwitchAsked", {"meter": meter.number})
+    if readback.is_commanded:
+        told = {"meter": meter.number, "kind": order.kind.name}
+        asked = Fact(5, at, commander, METER, "SwitchCommanded", told)
+    shown = {**evidence, "output": None if readback.output is None else str(readback.output).lower()}
+    return (asked, Fact(6, at, METER, commander, "SwitchAnswered", shown))
 
 
 def _result_fact(meter: Meter, order: Order, result: CommandResult, now: datetime) -> Fact:

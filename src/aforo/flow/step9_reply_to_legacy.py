@@ -130,10 +130,10 @@ def _reply(order: Order, data: dict[str, Any], language: str) -> Reply:
 def _readback(evidence: dict[str, Any] | None) -> Readback | None:
     if evidence is None:
         return None
-    active = evidence["active_w"]
+    before, threshold, active = (evidence.get(name) for name in ("before_w", "threshold_w", "active_w"))
     return Readback(
-        before=Decimal(evidence["before_w"]),
-        threshold=Decimal(evidence["threshold_w"]),
+        before=None if before is None else Decimal(before),
+        threshold=None if threshold is None else Decimal(threshold),
         active=None if active is None else Decimal(active),
         breaker=evidence["breaker"] or "",
         read_at=evidence["read_at"],

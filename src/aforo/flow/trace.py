@@ -88,6 +88,12 @@ WORDS: dict[str, Words] = {
         "Read from the meter: limit {threshold_w} W[, active limit {active_w} W], before {before_w} W"
         "[, breaker {breaker}]",
     ),
+    "SwitchCommanded": Words("Orden de {kind} al interruptor del medidor {meter}", "{kind}: command to meter {meter}"),
+    "SwitchAsked": Words("Lectura del interruptor del medidor {meter}", "Reading the switch of meter {meter}"),
+    "SwitchAnswered": Words(
+        "Leído del medidor: interruptor {breaker}[, salida {output}], antes {breaker_before}",
+        "Read from the meter: switch {breaker}[, output {output}], before {breaker_before}",
+    ),
     "VisitNotPossible": Words(
         "No se pudo iniciar la visita: {cause}[ {detail}]", "No visit was possible: {cause}[ {detail}]"
     ),
@@ -121,6 +127,11 @@ WORDS: dict[str, Words] = {
 }
 """By the name of the fact."""
 
+_SWITCH: dict[object, Words] = {
+    "connected": Words("conectado", "connected"),
+    "disconnected": Words("desconectado", "disconnected"),
+    "ready_for_reconnection": Words("listo para reconexión", "ready for reconnection"),
+}
 _VALUES: dict[str, dict[object, Words]] = {
     "kind": {kind.name: Words(kind.es, kind.en) for kind in KINDS.values()},
     "priority": {"high": Words("alta", "high"), "normal": Words("", "")},
@@ -129,11 +140,9 @@ _VALUES: dict[str, dict[object, Words]] = {
         "delegated": Words("concentrador delegado", "a delegated concentrator"),
         "transparent": Words("concentrador transparente", "a transparent concentrator"),
     },
-    "breaker": {
-        "connected": Words("conectado", "connected"),
-        "disconnected": Words("desconectado", "disconnected"),
-        "ready_for_reconnection": Words("listo para reconexión", "ready for reconnection"),
-    },
+    "breaker": _SWITCH,
+    "breaker_before": _SWITCH,
+    "output": {"true": Words("cerrada", "closed"), "false": Words("abierta", "open")},
     "cause": {
         cause.value: Words(f"{CAUSES[cause].es} ({cause.value})", f"{CAUSES[cause].en} ({cause.value})")
         for cause in Cause

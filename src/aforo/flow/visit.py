@@ -45,7 +45,7 @@ class Answer:
 class Command:
     """A request after which silence means that the outcome is unknown.
 
-    before, written: what a reading afterwards is compared with; raw thresholds.
+    before, written: raw thresholds; for the supply switch its control_state before, and the method invoked.
     """
 
     request: dlms.Request
@@ -75,8 +75,12 @@ class Visit:
         self._conversation = conversation
         self._command_left = False
 
-    def begin(self) -> Step:
-        return self._noted(next(self._conversation))
+    def begin(self) -> Step | CommandResult:
+        """The first step, or the result of a procedure that ends before it asks anything."""
+        try:
+            return self._noted(next(self._conversation))
+        except VisitFailed as failed:
+            return failed.result
 
     def answer(self, response: dlms.Response, at: datetime) -> Step | CommandResult:
         try:

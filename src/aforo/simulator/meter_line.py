@@ -8,6 +8,8 @@ from aforo.dlms import acse
 from aforo.dlms.connection import Connection
 from aforo.dlms.errors import RemoteProtocolError
 from aforo.dlms.events import (
+    ActionRequest,
+    ActionResponse,
     AssociationEstablished,
     Conformance,
     DataAccess,
@@ -35,7 +37,7 @@ _CHALLENGE_OCTETS = 16
 SERVICES = STANDARD_SERVICES & ~Conformance.GENERAL_BLOCK_TRANSFER
 """A line of a concentrator carries one APDU and its one answer."""
 
-_SERVERS: dict[int, Callable[[Supply, AssociationEstablished], Server]] = {
+_SERVERS: dict[int, Callable[[Supply, MeterFaults, AssociationEstablished], Server]] = {
     MANAGEMENT_CLIENT: management_server,
     PUBLIC_CLIENT: public_server,
 }
@@ -99,7 +101,7 @@ class MeterLine:
     def _answered(self, client_sap: int, association: _Association, event: Event | None) -> bytes | None:
         match event:
             case AssociationEstablished():
-                association.server = _SERVERS[client_sap](self._supply, event)
+                association.server = _SERVERS[client_sap](self._supply, self._faults, event)
             case Released():
                 del self._associations[client_sap]
             case request if isinstance(request, Request):
@@ -109,30 +111,30 @@ class MeterLine:
 
     def _carry_out(self, connection: Connection, server: Server, request: Request) -> bytes | None:
         arrives = True
-        if isinstance(request, SetRequest):
-            response, arrives = self._set(server, request)
+        if isinstance(request, SetRequest | ActionRequest):
+            response, arrives = self._command(server, request)
         else:
             response = server.answer(request)
         connection.send(response)
         answer = _answer(connection)
         return answer if arrives else None
 
-    def _set(self, server: Server, request: SetRequest) -> tuple[Response, bool]:
+    def _command(self, server: Server, request: SetRequest | ActionRequest) -> tuple[Response, bool]:
         """And whether the answer arrives."""
-        faults = self._faults
-        if faults.lose_next_set:
-            faults.lose_next_set = False
-            return SetResponse(DataAccess.SUCCESS), False
-        if faults.refuse_set is not None:
-            return SetResponse(faults.refuse_set), True
-        if faults.pretends_to_write:
-            return SetResponse(DataAccess.SUCCESS), True
+        faults, respond = self._faults, SetResponse if isinstance(request, SetRequest) else ActionResponse
+        if faults.lose_next_command:
+            faults.lose_next_command = False
+            return respond(DataAccess.SUCCESS), False
+        if faults.refuse_command is not None:
+            return respond(faults.refuse_command), True
+        if faults.pretends_to_obey:
+            return respond(DataAccess.SUCCESS), True
         before = self._supply.limiter.threshold_normal
         response = server.answer(request)
         if self._supply.limiter.threshold_normal != before:
             assert self._supply.memory.evaluated_at is not None, "a request is answered at a time"
             self._supply.record(EventCode.LIMIT_CHANGED, self._supply.memory.evaluated_at)
-        arrives, faults.swallow_answer_to_next_set = not faults.swallow_answer_to_next_set, False
+        arrives, faults.swallow_answer_to_next_command = not faults.swallow_answer_to_next_command, False
         return response, arrives
 
     def _settings(self, client_sap: int) -> ServerSettings:

@@ -4,7 +4,7 @@ from aforo.dlms import data
 from aforo.dlms.cosem.association_ln import AssociationFacts, AssociationLn
 from aforo.dlms.cosem.clock import Clock
 from aforo.dlms.cosem.data_object import DataObject
-from aforo.dlms.cosem.disconnect_control import DisconnectControl, Switching
+from aforo.dlms.cosem.disconnect_control import ControlState, DisconnectControl, Switching
 from aforo.dlms.cosem.limiter import Limiter, Monitored
 from aforo.dlms.cosem.register import WATT, WATT_HOUR, Register, ScalerUnit, WritableRegister
 from aforo.dlms.cosem.sap_assignment import SapAssignment
@@ -13,7 +13,7 @@ from aforo.dlms.events import AssociationEstablished
 from aforo.dlms.obis import obis
 from aforo.dlms.server import CosemObject, Server, reply_octets
 from aforo.dlms.settings import Mechanism
-from aforo.simulator.meter_settings import RAW_MAX, MeterSettings
+from aforo.simulator.meter_settings import RAW_MAX, MeterFaults, MeterSettings
 from aforo.simulator.meter_supply import Supply
 
 MANAGEMENT_DEVICE = 1
@@ -43,7 +43,7 @@ def device_name(settings: MeterSettings) -> bytes:
     return b"AFO" + settings.number.encode("ascii", "replace")[-_NUMBER_MAX:].rjust(_NUMBER_MAX, b"0")
 
 
-def management_server(supply: Supply, established: AssociationEstablished) -> Server:
+def management_server(supply: Supply, faults: MeterFaults, established: AssociationEstablished) -> Server:
     facts = AssociationFacts(
         client_sap=MANAGEMENT_CLIENT,
         server_sap=MANAGEMENT_DEVICE,
@@ -55,12 +55,12 @@ def management_server(supply: Supply, established: AssociationEstablished) -> Se
     )
     settings = supply.settings
     security = SecuritySetup(SECURITY_SETUP, suite=0, client=established.peer_title, server=settings.title)
-    objects = [*_identity(supply), security, *_metering(supply), *_limiting(supply)]
+    objects = [*_identity(supply), security, *_metering(supply), *_limiting(supply, faults)]
     objects.append(AssociationLn(ASSOCIATION, facts, objects))
     return Server(objects, reply_octets=reply_octets(established))
 
 
-def public_server(supply: Supply, established: AssociationEstablished) -> Server:
+def public_server(supply: Supply, _: MeterFaults, established: AssociationEstablished) -> Server:
     """Only what a client must know before it can be authenticated."""
     facts = AssociationFacts(
         client_sap=PUBLIC_CLIENT,
@@ -92,7 +92,7 @@ def _metering(supply: Supply) -> list[CosemObject]:
     ]
 
 
-def _limiting(supply: Supply) -> list[CosemObject]:
+def _limiting(supply: Supply, faults: MeterFaults) -> list[CosemObject]:
     settings = supply.settings
     monitored = Monitored(_REGISTER, POWER, _VALUE, data.DOUBLE_LONG_UNSIGNED, settings.raw(settings.max_power_w))
 
@@ -100,8 +100,11 @@ def _limiting(supply: Supply) -> list[CosemObject]:
         assert supply.memory.evaluated_at is not None, "a request is answered at a time"
         return supply.switch(who, supply.memory.evaluated_at)
 
+    def output() -> bool:
+        return faults.breaker_sticks or supply.memory.breaker is ControlState.CONNECTED
+
     breaker = DisconnectControl(
-        DISCONNECT_CONTROL, settings.control_mode, state=lambda: supply.memory.breaker, switch=switch
+        DISCONNECT_CONTROL, settings.control_mode, state=lambda: supply.memory.breaker, output=output, switch=switch
     )
     if settings.threshold_registers:
         return [*(_threshold(supply, rate) for rate in range(1, settings.threshold_registers + 1)), breaker]

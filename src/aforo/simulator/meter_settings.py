@@ -153,19 +153,22 @@ class MeterMemory:
 
 @dataclass(slots=True)
 class MeterFaults:
-    """What can be made to go wrong, in tests and demonstrations. The last two are for one SET and end by themselves.
+    """What can be made to go wrong, in tests and demonstrations. The last two are for one command (a SET, or
+    an ACTION) and end by themselves.
 
-    silent: nothing is answered, nor carried out.   keys: other keys from the next association on.   refuse_set: with
-    this result.   pretends_to_write: a SET succeeds and changes nothing.   lose_next_set: it is not heard.
-    swallow_answer_to_next_set: it is carried out, and its answer lost.
+    silent: nothing is answered, nor carried out.   keys: other keys from the next association on.   refuse_command:
+    with this result.   pretends_to_obey: a command succeeds and changes nothing.   breaker_sticks: its state moves, and
+    the switch itself does not.   lose_next_command: it is
+    not heard.   swallow_answer_to_next_command: it is carried out, and its answer lost.
     """
 
     silent: bool = False
     keys: Keys | None = None
-    refuse_set: DataAccess | None = None
-    pretends_to_write: bool = False
-    lose_next_set: bool = False
-    swallow_answer_to_next_set: bool = False
+    refuse_command: DataAccess | None = None
+    pretends_to_obey: bool = False
+    breaker_sticks: bool = False
+    lose_next_command: bool = False
+    swallow_answer_to_next_command: bool = False
 
 
 class MeterOwnCounters(CounterRange):

@@ -9,6 +9,7 @@ from aforo.dclink.messages import (
     ItemKind,
     ItemReadback,
     ItemResult,
+    ItemSupply,
     ItemVerdict,
     OrderItem,
     QueuedOrder,
@@ -17,7 +18,7 @@ from aforo.dclink.messages import (
 )
 from aforo.domain.causes import Cause
 from aforo.domain.quantities import InvalidLimit, PowerLimit
-from aforo.domain.readback import CommandResult, Readback, Verdict
+from aforo.domain.readback import CommandResult, Readback, SupplyReadback, Verdict
 from aforo.simulator.concentrator_settings import Begun, ConcentratorMemory, ConcentratorSettings, LastOrder, Waiting
 
 
@@ -163,7 +164,8 @@ class OrderLedger:
             verdict=ItemVerdict(result.verdict.value),
             cause=result.cause.value if result.cause else "",
             detail=result.detail[:DETAIL_OCTETS_MAX],
-            readback=None if result.readback is None else _told(result.readback),
+            readback=_told(result.readback) if isinstance(result.readback, Readback) else None,
+            supply=_supply_told(result.readback) if isinstance(result.readback, SupplyReadback) else None,
             at=now,
         )
         memory.next_result += 1
@@ -185,6 +187,16 @@ def _is_limit(watts: int) -> bool:
 
 def _queued(item: OrderItem, *, begun: bool) -> QueuedOrder:
     return QueuedOrder(item.order_id, item.fence, item.meter, item.priority, begun)
+
+
+def _supply_told(readback: SupplyReadback) -> ItemSupply:
+    return ItemSupply(
+        before=readback.before.value,
+        state=readback.state.value,
+        output=readback.output,
+        is_commanded=readback.is_commanded,
+        read_at=readback.read_at,
+    )
 
 
 def _told(readback: Readback) -> ItemReadback:

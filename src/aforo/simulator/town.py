@@ -139,7 +139,7 @@ class Town:
         )
         meter = Meter(settings, MeterMemory(), self._load(plan))
         meter.faults.silent = plan.silent
-        meter.faults.swallow_answer_to_next_set = plan.swallows_answer
+        meter.faults.swallow_answer_to_next_command = plan.swallows_answer
         return meter
 
     def _load(self, plan: MeterPlan) -> Load:

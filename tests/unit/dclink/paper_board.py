@@ -12,6 +12,7 @@ from aforo.dclink.messages import (
     ItemKind,
     ItemReadback,
     ItemResult,
+    ItemSupply,
     ItemVerdict,
     OrderItem,
     QueuedOrder,
@@ -88,6 +89,14 @@ READBACKS = st.builds(
     emergency=st.none() | st.booleans(),
     breaker=st.none() | st.integers(0, 2),
 )
+SUPPLIES = st.builds(
+    ItemSupply,
+    before=st.integers(0, 2),
+    state=st.integers(0, 2),
+    output=st.none() | st.booleans(),
+    is_commanded=st.booleans(),
+    read_at=MOMENTS,
+)
 RESULTS = st.builds(
     ItemResult,
     result_id=U64,
@@ -97,6 +106,7 @@ RESULTS = st.builds(
     cause=NAMES,
     detail=TEXTS,
     readback=st.none() | READBACKS,
+    supply=st.none() | SUPPLIES,
     at=MOMENTS,
 )
 ROWS = st.builds(TableRow, NAMES, st.booleans(), st.none() | MOMENTS)

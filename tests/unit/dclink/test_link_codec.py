@@ -55,6 +55,7 @@ class Form:
 
 MOMENT = data.octets(encode(NOON))
 EVIDENCE = (data.i64(1), data.i64(2), data.i64(2), data.i64(2), data.i8(0), MOMENT, data.boolean(True), data.enum(1))
+SUPPLY = (data.enum(1), data.enum(0), data.boolean(False), data.boolean(True), MOMENT)
 RAW_TYPES = {LONG64, LONG64_UNSIGNED}
 FORMS = {
     "order": Form(
@@ -94,6 +95,7 @@ FORMS = {
             data.text(""),
             data.utf8(""),
             data.structure(*EVIDENCE),
+            data.null(),
             MOMENT,
         ),
         (
@@ -104,8 +106,14 @@ FORMS = {
             {VISIBLE_STRING},
             {UTF8_STRING},
             {NULL, STRUCTURE},
+            {NULL, STRUCTURE},
             {OCTET_STRING},
         ),
+    ),
+    "supply": Form(
+        codec._read_supply,
+        SUPPLY,
+        ({ENUM}, {ENUM}, {NULL, BOOLEAN}, {BOOLEAN}, {OCTET_STRING}),
     ),
     "readback": Form(
         codec._read_readback,
@@ -281,7 +289,7 @@ def test_a_result_has_these_very_octets() -> None:
     result = a_result(readback=replace(READBACK, before=2**63, written=-1, active=None, emergency=None, breaker=None))
 
     assert codec.encode_result(result) == bytes.fromhex(
-        "0208"
+        "0209"
         "15 0000000000000001 15 0000000000000001 15 0000000000000007"
         "16 00"  # OK
         "0A00 0C00"
@@ -293,6 +301,7 @@ def test_a_result_has_these_very_octets() -> None:
         "0F 01"  # tens of watts
         "090C 07EA 0B 18 02 0C 00 00 19 0000 00"  # Tuesday 2026-11-24 12:00:00.25 UTC
         "00 00"
+        "00"  # nothing of the switch was asked
         "090C 07EA 0B 18 02 0C 00 00 19 0000 00"
     )
 
@@ -366,7 +375,7 @@ def test_octets_behind_a_message_are_refused(name: str) -> None:
         ("order", 1, data.utf8("x" * 257), ErrorCode.TOO_LONG),
         ("order", 1, data.utf8("ñ" * 129), ErrorCode.TOO_LONG),
         ("order", 2, data.enum(0), ErrorCode.MALFORMED),
-        ("order", 2, data.enum(3), ErrorCode.MALFORMED),
+        ("order", 2, data.enum(9), ErrorCode.MALFORMED),
         ("order", 3, data.text("x" * 65), ErrorCode.TOO_LONG),
         ("order", 3, b"\x0a\x01\xf1", ErrorCode.MALFORMED),
         ("order", 8, data.octets(b""), ErrorCode.MALFORMED),
@@ -381,6 +390,9 @@ def test_octets_behind_a_message_are_refused(name: str) -> None:
         ("result", 5, data.utf8("x" * 257), ErrorCode.TOO_LONG),
         ("result", 5, b"\x0c\x01\xff", ErrorCode.MALFORMED),
         ("result", 6, data.structure(*EVIDENCE[:-1]), ErrorCode.MALFORMED),
+        ("result", 7, data.structure(*SUPPLY[:-1]), ErrorCode.MALFORMED),
+        ("supply", 0, data.enum(3), ErrorCode.MALFORMED),
+        ("supply", 1, data.enum(3), ErrorCode.MALFORMED),
         ("readback", 7, data.enum(3), ErrorCode.MALFORMED),
         ("row", 0, data.text("x" * 65), ErrorCode.TOO_LONG),
         ("push", 0, data.octets(bytes(7)), ErrorCode.TOO_LONG),

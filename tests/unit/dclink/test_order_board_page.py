@@ -14,6 +14,7 @@ from aforo.dclink.messages import (
     ItemKind,
     ItemReadback,
     ItemResult,
+    ItemSupply,
     ItemVerdict,
     OrderItem,
     QueuedOrder,
@@ -79,9 +80,11 @@ TAGS = {
     "utf8-string(256)": {data.UTF8_STRING},
     "moment": {data.OCTET_STRING},
     "readback": {data.STRUCTURE},
+    "supply": {data.STRUCTURE},
     "raw": {data.LONG64, data.LONG64_UNSIGNED},
 }
 BARE = ItemReadback(before=2**63, written=None, threshold=2**63, active=None, scaler=0, read_at=READBACK.read_at)
+SUPPLY = ItemSupply(before=1, state=0, output=False, is_commanded=True, read_at=READBACK.read_at)
 LARGE = replace(READBACK, written=2**63, active=2**63)
 
 
@@ -92,7 +95,10 @@ def evidence(result: ItemResult) -> bytes:
 STRUCTURES: dict[str, tuple[type, list[bytes]]] = {
     "order": (OrderItem, [codec.encode_order(an_order()), codec.encode_order(an_order(not_after=None))]),
     "submission": (Submission, [codec.encode_submission(Submission(1, True))]),
-    "result": (ItemResult, [codec.encode_result(a_result()), codec.encode_result(a_result(readback=None))]),
+    "result": (
+        ItemResult,
+        [codec.encode_result(a_result()), codec.encode_result(a_result(readback=None, supply=SUPPLY))],
+    ),
     "row": (TableRow, [codec.encode_row(TableRow("M", True, at)) for at in (READBACK.read_at, None)]),
     "queued": (QueuedOrder, [codec.encode_queued(QueuedOrder(1, 1, "M", 0, False))]),
 }
@@ -111,6 +117,15 @@ def parts(structure: bytes) -> list[bytes]:
 STRUCTURES["readback"] = (
     ItemReadback,
     [evidence(a_result(readback=readback)) for readback in (READBACK, BARE, LARGE)],
+)
+
+
+STRUCTURES["supply"] = (
+    ItemSupply,
+    [
+        parts(codec.encode_result(a_result(readback=None, supply=replace(SUPPLY, output=output))))[7]
+        for output in (False, None)
+    ],
 )
 
 
@@ -171,7 +186,7 @@ def test_every_cause_on_the_page_is_one_of_ours() -> None:
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", PAGE))
 
     assert named
-    assert named - {cause.value for cause in Cause} == set()
+    assert named - {cause.value for cause in Cause} == {ItemKind.READ_SUPPLY.name}
     assert [row[0] for row in cells("An order is refused")] == [
         "OLD_EPOCH",
         "STALE_FENCE",

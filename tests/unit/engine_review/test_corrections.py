@@ -44,7 +44,7 @@ def test_a_meter_that_is_heard_again_turns_unconfirmed_into_verified_under_the_s
     async def scene() -> None:
         headend = HeadEnd()
         order, meter = await an_unconfirmed_order(headend)
-        meter.faults.swallow_answer_to_next_set = True
+        meter.faults.swallow_answer_to_next_command = True
         async with running(_dispatched(headend).run()):
             await second(5)
             meter.faults.silent = True
@@ -67,7 +67,7 @@ def test_a_command_that_never_arrived_is_told_failed_once_the_meter_shows_it_and
         headend = HeadEnd()
         order, meter = await an_unconfirmed_order(headend)
         before = meter.threshold_w
-        meter.faults.lose_next_set = True
+        meter.faults.lose_next_command = True
         async with running(_dispatched(headend).run()):
             await second(5)
             meter.faults.silent = True
@@ -87,7 +87,7 @@ def test_a_meter_that_stays_silent_for_a_day_is_no_longer_asked_and_the_answer_s
     async def scene() -> None:
         headend = HeadEnd()
         order, meter = await an_unconfirmed_order(headend)
-        meter.faults.swallow_answer_to_next_set = True
+        meter.faults.swallow_answer_to_next_command = True
         async with running(_dispatched(headend).run()):
             await second(5)
             meter.faults.silent = True

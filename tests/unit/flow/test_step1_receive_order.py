@@ -132,6 +132,22 @@ def test_the_first_part_of_a_control_type_does_not_count(code: str) -> None:
     assert received(asked(('ref="3.15.139.13"', f'ref="{code}"'))).kind is order_kinds.LIMIT
 
 
+CUT = (('ref="3.15.139.13"', 'ref="3.31.0.23"'), (LIMIT, ""))
+
+
+def test_a_disconnection_takes_no_limit() -> None:
+    request = received(asked(*CUT))
+
+    assert (request.kind, request.limit) == (order_kinds.DISCONNECT, None)
+    assert request.digest != received().digest
+
+
+def test_a_disconnection_with_a_power_is_refused_and_not_half_understood() -> None:
+    refusal = refused(CUT[0])
+
+    assert (refusal.code, refusal.xpath) == ("5.2", VALUE_AT)
+
+
 def test_the_path_of_a_wrong_limit_is_the_command_when_it_stood_there() -> None:
     kind = '<e:EndDeviceControlType ref="3.15.139.13"/>'
     action = "<e:EndDeviceAction><e:command>0</e:command></e:EndDeviceAction>"

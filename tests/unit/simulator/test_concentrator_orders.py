@@ -55,7 +55,7 @@ def test_a_reading_tells_the_threshold_and_writes_nothing() -> None:
 )
 def test_a_meter_s_refusal_comes_back_as_its_cause(refusal: DataAccess, cause: Cause) -> None:
     site = Site()
-    site.meters["M-1"].faults.refuse_set = refusal
+    site.meters["M-1"].faults.refuse_command = refusal
 
     (result,) = HeadEnd.in_session(site).carried_out(an_item(1))
 
@@ -65,7 +65,7 @@ def test_a_meter_s_refusal_comes_back_as_its_cause(refusal: DataAccess, cause: C
 
 def test_a_meter_that_only_says_yes_is_found_out() -> None:
     site = Site()
-    site.meters["M-1"].faults.pretends_to_write = True
+    site.meters["M-1"].faults.pretends_to_obey = True
 
     (result,) = HeadEnd.in_session(site).carried_out(an_item(1))
 
@@ -109,7 +109,7 @@ def test_a_silent_meter_is_unreachable_after_the_wait_and_was_not_commanded() ->
 
 def test_a_lost_answer_to_the_set_is_made_good_by_reading() -> None:
     site = Site()
-    site.meters["M-1"].faults.swallow_answer_to_next_set = True
+    site.meters["M-1"].faults.swallow_answer_to_next_command = True
 
     (result,) = HeadEnd.in_session(site).carried_out(an_item(1))
 
@@ -121,7 +121,7 @@ def test_a_lost_answer_to_the_set_is_made_good_by_reading() -> None:
 
 def test_a_set_that_never_arrived_is_told_as_not_carried_out() -> None:
     site = Site()
-    site.meters["M-1"].faults.lose_next_set = True
+    site.meters["M-1"].faults.lose_next_command = True
 
     (result,) = HeadEnd.in_session(site).carried_out(an_item(1))
 
@@ -132,7 +132,7 @@ def test_a_set_that_never_arrived_is_told_as_not_carried_out() -> None:
 def test_silence_for_good_after_the_set_is_unknown() -> None:
     site = Site(line_delay=SECOND)
     meter, wire = site.meters["M-1"], site.wires["M-1"]
-    meter.faults.swallow_answer_to_next_set = True
+    meter.faults.swallow_answer_to_next_command = True
     headend = HeadEnd.in_session(site)
     headend.submit(an_item(1))
     while not wire.sets:

@@ -9,7 +9,7 @@ import pytest
 from aforo.adapters.meter_model_files import load_models
 from aforo.dlms import DataAccess
 from aforo.domain.causes import Cause
-from aforo.domain.readback import Verdict
+from aforo.domain.readback import Readback, Verdict
 from aforo.simulator.meter import Meter
 from unit.simulator.driven_meter import Reader, a_meter
 
@@ -33,7 +33,7 @@ def test_the_limit_is_written_into_every_register_in_the_meters_own_scale(scaler
 
     assert result.verdict is Verdict.OK
     assert kept(meter) == [int(2_500 / 10**scaler)] * 4
-    assert result.readback is not None
+    assert isinstance(result.readback, Readback)
     assert result.readback.watts == 2_500
     assert result.readback.before_watts == FROM_THE_FACTORY
     assert (result.readback.active, result.readback.emergency) == (None, None)
@@ -60,13 +60,13 @@ def test_reading_alone_tells_the_highest_that_is_in_force_in_some_rate() -> None
 
     result = Reader(meter.line()).read(MODEL)
 
-    assert result.readback is not None
+    assert isinstance(result.readback, Readback)
     assert result.readback.watts == 40_000
 
 
 def test_what_the_registers_do_not_take_is_not_verified() -> None:
     meter = a_register_meter()
-    meter.faults.pretends_to_write = True
+    meter.faults.pretends_to_obey = True
 
     result = Reader(meter.line()).limit(2_500, MODEL)
 
@@ -82,7 +82,7 @@ class RefusingLine:
 
     def respond(self, client_sap: int, server_sap: int, apdu: bytes, now: datetime) -> bytes | None:
         if kept(self._meter)[1] != FROM_THE_FACTORY:
-            self._meter.faults.refuse_set = DataAccess.READ_WRITE_DENIED
+            self._meter.faults.refuse_command = DataAccess.READ_WRITE_DENIED
         return self._line.respond(client_sap, server_sap, apdu, now)
 
 
@@ -99,13 +99,13 @@ def test_a_refusal_after_some_were_written_says_how_many() -> None:
 def test_a_command_that_a_cut_left_half_done_is_found_so_by_reading() -> None:
     """One register of four holds the limit; it is the others that decide what is said."""
     meter = a_register_meter()
-    meter.faults.swallow_answer_to_next_set = True
+    meter.faults.swallow_answer_to_next_command = True
     reader = Reader(meter.line())
 
     result = reader.limit(2_500, MODEL)
 
     assert (result.verdict, result.cause) == (Verdict.KO, Cause.VERIFY_MISMATCH)
-    assert result.readback is not None
+    assert isinstance(result.readback, Readback)
     assert (result.readback.written, result.readback.threshold) == (2_500, FROM_THE_FACTORY)
     assert result.readback.before == FROM_THE_FACTORY
     assert kept(meter) == [2_500, *[FROM_THE_FACTORY] * 3]

@@ -7,7 +7,7 @@ import pytest
 from aforo.dlms import ActionRequest, ActionResponse, DataAccess, GetRequest, GetResponse, SetRequest, data, dates
 from aforo.dlms.obis import obis
 from aforo.domain.causes import Cause
-from aforo.domain.readback import Breaker, Verdict
+from aforo.domain.readback import Breaker, Readback, Verdict
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_settings import EventCode
 from unit.simulator.driven_meter import NOON, SECOND, Reader, a_meter
@@ -35,7 +35,7 @@ def test_a_limit_is_written_and_read_back_in_the_meter_s_own_scale(scaler: int, 
     result = Reader(meter.line()).limit(2_500)
 
     assert (result.verdict, result.cause) == (Verdict.OK, None)
-    assert result.readback is not None
+    assert isinstance(result.readback, Readback)
     assert (result.readback.written, result.readback.threshold, result.readback.active) == (raw, raw, raw)
     assert result.readback.scaler == scaler
     assert result.readback.before_watts == 9_900
@@ -53,7 +53,7 @@ def test_a_limit_below_the_load_cuts_it_after_the_duration() -> None:
     assert [event.code for event in meter.events] == [EventCode.LIMIT_CHANGED, EventCode.LIMIT_TRIP]
     reader.now += 5 * SECOND
     read = reader.read()
-    assert read.readback is not None
+    assert isinstance(read.readback, Readback)
     assert read.readback.breaker is Breaker.READY_FOR_RECONNECTION
 
 
@@ -77,7 +77,7 @@ def test_a_limit_beyond_the_meter_is_refused_by_it() -> None:
 
 def test_what_a_meter_refuses_on_demand_is_the_answer() -> None:
     meter = a_meter(limit_w=9_900)
-    meter.faults.refuse_set = DataAccess.HARDWARE_FAULT
+    meter.faults.refuse_command = DataAccess.HARDWARE_FAULT
 
     result = Reader(meter.line()).limit(2_500)
 
@@ -87,7 +87,7 @@ def test_what_a_meter_refuses_on_demand_is_the_answer() -> None:
 
 def test_a_meter_that_only_pretends_is_found_out() -> None:
     meter = a_meter(limit_w=9_900)
-    meter.faults.pretends_to_write = True
+    meter.faults.pretends_to_obey = True
 
     result = Reader(meter.line()).limit(2_500)
 
@@ -96,26 +96,26 @@ def test_a_meter_that_only_pretends_is_found_out() -> None:
 
 def test_a_lost_answer_is_found_carried_out_by_reading() -> None:
     meter = a_meter(limit_w=9_900)
-    meter.faults.swallow_answer_to_next_set = True
+    meter.faults.swallow_answer_to_next_command = True
 
     result = Reader(meter.line()).limit(2_500)
 
     assert result.verdict is Verdict.OK
-    assert result.readback is not None
+    assert isinstance(result.readback, Readback)
     assert result.readback.before_watts == 9_900
     assert [event.code for event in meter.events] == [EventCode.LIMIT_CHANGED]
-    assert not meter.faults.swallow_answer_to_next_set
+    assert not meter.faults.swallow_answer_to_next_command
 
 
 def test_a_command_that_was_not_heard_is_found_not_carried_out() -> None:
     meter = a_meter(limit_w=9_900)
-    meter.faults.lose_next_set = True
+    meter.faults.lose_next_command = True
 
     result = Reader(meter.line()).limit(2_500)
 
     assert (result.verdict, result.cause) == (Verdict.KO, Cause.VERIFY_MISMATCH)
     assert meter.threshold_w == 9_900
-    assert not meter.faults.lose_next_set
+    assert not meter.faults.lose_next_command
 
 
 def test_a_silent_meter_is_unreachable_and_does_nothing() -> None:
@@ -138,7 +138,7 @@ def test_an_emergency_profile_in_force_is_told() -> None:
     result = reader.limit(2_500)
 
     assert result.verdict is Verdict.OK
-    assert result.readback is not None
+    assert isinstance(result.readback, Readback)
     assert (result.readback.active, result.readback.emergency) == (1_500, True)
 
 

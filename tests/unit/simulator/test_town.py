@@ -147,7 +147,7 @@ def test_a_meter_left_out_of_the_table_is_unknown_to_its_concentrator() -> None:
     ("plan", "seen"),
     [
         ({"silent": True}, lambda meter: meter.faults.silent),
-        ({"swallows_answer": True}, lambda meter: meter.faults.swallow_answer_to_next_set),
+        ({"swallows_answer": True}, lambda meter: meter.faults.swallow_answer_to_next_command),
         ({"scaler": 1, "limit_w": 9_900}, lambda meter: meter.threshold == 990),
         ({"max_power_w": 7_000}, lambda meter: meter.threshold_w == 7_000),
         ({"control_mode": 4}, lambda meter: meter.settings.control_mode == 4),

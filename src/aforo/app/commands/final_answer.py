@@ -42,11 +42,13 @@ class FinalAnswer:
 def document_of(response: ControlResponse) -> dict[str, Any]:
     error = response.error
     readback = response.control.readback if response.control else None
+    threshold = None if readback is None else readback.threshold
     return {
         "result": response.reply.result.value,
         "code": error.code,
         "reason": error.reason,
         "details": error.details,
         "message_id": response.header.message_id,
-        "read_back_w": None if readback is None else f"{readback.threshold:f}",
+        "read_back_w": None if threshold is None else f"{threshold:f}",
+        "breaker": None if readback is None else readback.breaker or None,
     }

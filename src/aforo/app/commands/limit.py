@@ -1,63 +1,40 @@
-"""aforo limit: one order through the SOAP door, as a commercial system would send it."""
+"""aforo limit, and a command for each kind of order that tells no limit."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from aforo.adapters.reply_receiver import ReplyReceiver
-from aforo.adapters.system_clock import SystemClock
-from aforo.adapters.system_entropy import SystemEntropy
-from aforo.app.commands.final_answer import FinalAnswer, document_of
-from aforo.app.commands.following import Follower, ending
-from aforo.app.commands.operator_client import OperatorClient, SystemAway, locate
 from aforo.app.commands.options import AsJson, Data, Url
-from aforo.app.commands.trace_output import say_fact, say_outcome, steps_of
-from aforo.app.console_output import CommandFailed, WrongUsage, complain, language, say, say_json
-from aforo.cim.client import create_envelope, read_answer
-from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, Option
-from aforo.cim.message import Header, Result, timestamp
-from aforo.cim.namespaces import NOUN
-from aforo.cim.refusal import UnreadableMessage
-from aforo.cim.soap import SoapFault
-from aforo.domain.order_kinds import LIMIT
+from aforo.app.commands.ordering import (
+    Asked,
+    MeterArgument,
+    NotAfter,
+    Number,
+    PriorityName,
+    Reason,
+    Special,
+    Urgency,
+    Wait,
+    WaitTimeout,
+    Watching,
+)
+from aforo.app.commands.ordering import order as place
+from aforo.app.console_output import WrongUsage
+from aforo.domain.order_kinds import KINDS, LIMIT, OrderKind
 from aforo.domain.quantities import InvalidLimit, PowerLimit
-
-SOURCE = "aforo-cli"
-"""Header/Source of our orders."""
-
-
-class PriorityName(StrEnum):
-    """As the option and the message write it."""
-
-    HIGH = "high"
-    NORMAL = "normal"
 
 
 def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's options)
-    meter: Annotated[str, typer.Argument(help="The meter's number.")],
+    meter: MeterArgument,
     power: Annotated[str, typer.Argument(metavar="LIMIT", help="The limit with its unit, such as 2500W or 2.5kW.")],
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-    priority: Annotated[PriorityName, typer.Option(help="High goes before normal.")] = PriorityName.NORMAL,
-    not_after: Annotated[
-        str | None, typer.Option(metavar="T", help="Not to begin later: ISO 8601 with its zone.")
-    ] = None,
-    special: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Why it may run outside the service window.")
-    ] = None,
-    order: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="The order's number; repeating it repeats nothing.")
-    ] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Show the steps as they happen, and end with the answer.")
-    ] = False,
-    wait_timeout: Annotated[float, typer.Option(metavar="S", min=1, max=86_400, help="Seconds to wait.")] = 120.0,
+    reason: Reason = "",
+    priority: Urgency = PriorityName.NORMAL,
+    not_after: NotAfter = None,
+    special: Special = None,
+    order: Number = None,
+    wait: Wait = False,
+    wait_timeout: WaitTimeout = 120.0,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -67,25 +44,53 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
     Without --wait, exit code 0 means that the order was accepted. With --wait: 0 verified in the meter, 1 ended
     otherwise, 3 unconfirmed or still open when the time is over. 2 is a wrong argument.
     """
-    options = _options(priority, special, not_after)
-    request = _request(meter, _watts(power), order, reason=reason, options=options)
-    with ExitStack() as stack:
-        client = stack.enter_context(OperatorClient(locate(data, url)))
-        if not wait:
-            return _say_accepted(_send(client, request), as_json=as_json)
-        client.get("orders", limit=1)  # a missing token is told before anything is ordered
-        answer = FinalAnswer(request.header.message_id, source=SOURCE, now=SystemClock().now)
-        receiver = stack.enter_context(ReplyReceiver(SystemEntropy().uuid(), answer.take))
-        header = replace(request.header, async_reply=True, reply_address=receiver.address)
-        accepted = _send(client, replace(request, header=header), must_be_accepted=False)
-        follower = Follower(
-            lambda: locate(data, url),
-            number=request.number,
-            source=SOURCE,
-            answer=answer,
-            on_fact=(lambda _: None) if as_json else say_fact,
+    asked = Asked(
+        kind=LIMIT,
+        meter=meter,
+        limit=_watts(power),
+        reason=reason,
+        priority=priority,
+        special=special,
+        not_after=not_after,
+        number=order,
+    )
+    return place(asked, Watching(wait_s=wait_timeout if wait else None, data=data, url=url, as_json=as_json))
+
+
+def add_kinds(app: typer.Typer) -> None:
+    """A command for each kind that can be ordered and tells no limit, under its name."""
+    for kind in KINDS.values():
+        if kind.control_type and not kind.takes_limit:
+            name = kind.name.lower().replace("_", "-")
+            app.command(name, help=f"Order a {kind.en}. Exit codes as of `aforo limit`.")(_command_of(kind))
+
+
+def _command_of(kind: OrderKind) -> Callable[..., int]:
+    def command(  # noqa: PLR0917 (typer calls it by name; these are the command's options)
+        meter: MeterArgument,
+        reason: Reason = "",
+        priority: Urgency = PriorityName.NORMAL,
+        not_after: NotAfter = None,
+        special: Special = None,
+        order: Number = None,
+        wait: Wait = False,
+        wait_timeout: WaitTimeout = 120.0,
+        data: Data = None,
+        url: Url = None,
+        as_json: AsJson = False,
+    ) -> int:
+        asked = Asked(
+            kind=kind,
+            meter=meter,
+            reason=reason,
+            priority=priority,
+            special=special,
+            not_after=not_after,
+            number=order,
         )
-        return _say_end(follower.follow(wait_timeout), accepted, answer, as_json=as_json)
+        return place(asked, Watching(wait_s=wait_timeout if wait else None, data=data, url=url, as_json=as_json))
+
+    return command
 
 
 def _watts(text: str) -> PowerLimit:
@@ -93,109 +98,3 @@ def _watts(text: str) -> PowerLimit:
         return PowerLimit.parse(text)
     except InvalidLimit as wrong:
         raise WrongUsage(str(wrong)) from None
-
-
-def _options(priority: PriorityName, special: str | None, not_after: str | None) -> tuple[Option, ...]:
-    if special is not None and not special.strip():
-        raise WrongUsage("--special says why the order may run outside the service window")
-    given = {
-        "priority": None if priority is PriorityName.NORMAL else priority.value,
-        "special": special,
-        "notAfter": None if not_after is None else _moment(not_after),
-    }
-    return tuple(Option(name, value) for name, value in given.items() if value is not None)
-
-
-def _moment(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise WrongUsage(f"--not-after is a date and time with its zone, such as 2026-11-25T18:00-03:00, not {text!r}")
-    return timestamp(moment)
-
-
-def _request(
-    meter: str, power: PowerLimit, order: str | None, *, reason: str, options: Sequence[Option]
-) -> ControlRequest:
-    """The number is made here, so that it is known even when no acknowledgement comes."""
-    now = SystemClock().now()
-    identifier = SystemEntropy().uuid()
-    header = Header(
-        verb="create", noun=NOUN, timestamp=timestamp(now), source=SOURCE, message_id=identifier, async_reply=False
-    )
-    return ControlRequest(
-        header=header,
-        number=order or f"{now:%Y%m%d-%H%M%S}-{identifier[:6]}",
-        meter=meter,
-        control_type=LIMIT.control_type,
-        watts=Decimal(power.watts),
-        reason=reason,
-        options=tuple(options),
-    )
-
-
-def _send(client: OperatorClient, request: ControlRequest, *, must_be_accepted: bool = True) -> ControlResponse:
-    """The acknowledgement. Refused orders that exist all the same come back only when they may: they have a trace."""
-    try:
-        response = read_answer(client.order(create_envelope(request)))
-    except SystemAway as away:
-        if away.nothing_arrived:
-            raise
-        again = f"`aforo order show {request.number}` tells; repeating it with --order {request.number} is safe"
-        raise CommandFailed(f"{away}, so the order may have been accepted: {again}", order=request.number) from None
-    except SoapFault as fault:
-        raise CommandFailed(f"the order was not accepted: {fault.text}", order=request.number) from None
-    except UnreadableMessage as unreadable:
-        words = f"what answered is no CIM message: {unreadable.refusal.reason(language())}"
-        raise CommandFailed(words, order=request.number) from None
-    exists = response.control is not None
-    if response.reply.result is Result.FAILED and (must_be_accepted or not exists):
-        error = response.error
-        more = " ".join(part for part in (error.details, f"({error.code})", error.xpath) if part)
-        raise CommandFailed(
-            f"refused: {error.reason} {more}",
-            order=request.number,
-            accepted=False,
-            refusal={"code": error.code, "reason": error.reason, "details": error.details, "xpath": error.xpath},
-        )
-    return response
-
-
-def _say_accepted(response: ControlResponse, *, as_json: bool) -> int:
-    number = response.reply.number or (response.control.number if response.control else "")
-    error = response.error
-    if as_json:
-        say_json({"order": number, "accepted": True, "code": error.code, "reason": error.reason})
-    else:
-        say(f"{number}: {error.reason or 'accepted'}")
-        say(f"`aforo order show {number}` shows its steps")
-    return 0
-
-
-def _say_end(order: dict[str, Any] | None, accepted: ControlResponse, answer: FinalAnswer, *, as_json: bool) -> int:
-    """order: as last seen, None when the system could not be asked."""
-    end = ending(order, answer)
-    if as_json:
-        shown = {name: value for name, value in (order or {}).items() if name != "facts"}
-        say_json(
-            {
-                "order": accepted.reply.number,
-                "accepted": accepted.reply.result is not Result.FAILED,
-                **shown,
-                "steps": steps_of(order["facts"] if order else ()),
-                "answer": None if answer.response is None else document_of(answer.response),
-                "outcome": end.words,
-                "exit": end.code,
-            }
-        )
-        return end.code
-    if order is not None:
-        say("")
-        say_outcome(order)
-    if end.code == 0:
-        say(end.words)
-    else:
-        complain(end.words)
-    return end.code

@@ -75,6 +75,7 @@ def say_outcome(order: Mapping[str, Any]) -> None:
             ("active now", _watts(evidence, "active_w")),
             ("before", _watts(evidence, "before_w")),
             ("breaker", evidence.get("breaker")),
+            ("breaker before", evidence.get("breaker_before")),
             ("read at", evidence.get("read_at")),
             ("attempts", order["attempts"]),
             ("received", order["received_at"]),

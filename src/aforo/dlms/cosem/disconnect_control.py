@@ -72,11 +72,14 @@ def switched(mode: int, state: ControlState, who: Switching) -> ControlState | N
 
 
 class DisconnectControl(InterfaceObject):
-    """switch: moves the device's switch if its mode allows that, and tells whether it moved."""
+    """switch: moves the device's switch if its mode allows that, and tells whether it moved.
+
+    output: whether current can flow; None takes it from the state.
+    """
 
     table = DISCONNECT_CONTROL
 
-    __slots__ = ("_mode", "_state", "_switch")
+    __slots__ = ("_mode", "_output", "_state", "_switch")
 
     def __init__(
         self,
@@ -85,16 +88,18 @@ class DisconnectControl(InterfaceObject):
         *,
         state: Callable[[], ControlState],
         switch: Callable[[Switching], bool],
+        output: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(logical_name)
         self._mode = mode
+        self._output = output or (lambda: state() is ControlState.CONNECTED)
         self._state = state
         self._switch = switch
 
     def _get(self, attribute: int) -> bytes:
         match attribute:
             case 2:
-                return data.boolean(self._state() is ControlState.CONNECTED)
+                return data.boolean(self._output())
             case 3:
                 return data.enum(self._state())
             case 4:
