@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aforo.domain.quantities import PowerLimit
-from aforo.domain.readback import Evidence, Readback, SupplyReadback
+from aforo.domain.readback import Breaker, Evidence, Readback, SupplyReadback
 
 
 class Aspect(Enum):
@@ -54,7 +54,10 @@ def _holds_limit(evidence: Evidence, limit: PowerLimit | None) -> bool:
 
 
 def _is_cut(evidence: Evidence, _: PowerLimit | None) -> bool:
-    return isinstance(evidence, SupplyReadback) and evidence.is_cut
+    """Nobody but the head-end can close it again, and nothing contradicts that it is open."""
+    if not isinstance(evidence, SupplyReadback):
+        return False
+    return evidence.state is Breaker.DISCONNECTED and evidence.output is not True
 
 
 LIMIT = OrderKind(

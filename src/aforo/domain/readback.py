@@ -62,11 +62,6 @@ class SupplyReadback:
     is_commanded: bool
     read_at: datetime
 
-    @property
-    def is_cut(self) -> bool:
-        """Nobody but the head-end can close it again, and nothing contradicts that it is open."""
-        return self.state is Breaker.DISCONNECTED and self.output is not True
-
 
 Evidence = Readback | SupplyReadback
 

@@ -1,12 +1,14 @@
 """What is done at a meter, by name: the names that kinds of orders and concentrators know it by."""
 
+from aforo.domain.order_kinds import DISCONNECT
+from aforo.domain.readback import Breaker
 from aforo.flow.limit_procedure import look_at_limit, set_limit
-from aforo.flow.supply_procedure import DISCONNECTING, look_at_supply
+from aforo.flow.supply_procedure import Switching, look_at_supply
 from aforo.flow.visit import Procedure
 
 PROCEDURES: dict[str, Procedure] = {
     "LIMIT": Procedure(set_limit, look_at_limit),
     "READ": Procedure(look_at_limit, look_at_limit),
-    "DISCONNECT": Procedure(DISCONNECTING.command, DISCONNECTING.look),
+    "DISCONNECT": Switching(DISCONNECT, 1, "remote_disconnect", Breaker.DISCONNECTED).procedure,
     "READ_SUPPLY": Procedure(look_at_supply, look_at_supply),
 }

@@ -1,34 +1,39 @@
 """The procedure of the supply switch: its state read, moved where it must be, and read again from the meter itself."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from aforo import dlms
 from aforo.domain.causes import Cause
 from aforo.domain.meter_models import MeterModel
+from aforo.domain.order_kinds import OrderKind
 from aforo.domain.readback import Breaker, CommandResult, SupplyReadback, Verdict
 from aforo.flow import step5_command_meter as step5
 from aforo.flow import step6_answer_from_meter as step6
-from aforo.flow.visit import Answer, Command, Conversation, MeterTask
+from aforo.flow.visit import Answer, Command, Conversation, MeterTask, Procedure
 
 
 @dataclass(frozen=True, slots=True)
 class Switching:
-    """method: of class 70, with its name for people.   wanted: control_state that it leads to.
+    """A kind of order that moves the switch. method: of class 70, with its name for people.
 
-    holds: whether a reading shows what is wanted.
+    wanted: control_state that it leads to.
     """
 
+    kind: OrderKind
     method: int
     name: str
     wanted: Breaker
-    holds: Callable[[SupplyReadback], bool]
 
-    def command(self, _: MeterTask, model: MeterModel) -> Conversation:
+    @property
+    def procedure(self) -> Procedure:
+        return Procedure(self._command, self._look)
+
+    def _command(self, _: MeterTask, model: MeterModel) -> Conversation:
         """What is so already is read and not commanded again."""
         code = _breaker(model)
         before = yield from _read(code)
-        if self.holds(before):
+        if self.kind.holds(before, None):
             return CommandResult(Verdict.OK, readback=before)
         answer = yield Command(step5.move_breaker(code, self.method), before.state.value, self.method)
         step6.check_moved(answer.response, self.name)
@@ -39,7 +44,7 @@ class Switching:
             return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
         return self._judge(replace(after, before=before.state, is_commanded=True))
 
-    def look(self, task: MeterTask, model: MeterModel) -> Conversation:
+    def _look(self, task: MeterTask, model: MeterModel) -> Conversation:
         """Judged when a command of the task has left."""
         seen = yield from _read(_breaker(model))
         if task.written is None:
@@ -48,10 +53,7 @@ class Switching:
         return self._judge(replace(seen, before=before, is_commanded=True))
 
     def _judge(self, readback: SupplyReadback) -> CommandResult:
-        return step6.judge_switch(readback, holds=self.holds(readback), wanted=self.wanted)
-
-
-DISCONNECTING = Switching(1, "remote_disconnect", Breaker.DISCONNECTED, lambda readback: readback.is_cut)
+        return step6.judge_switch(readback, holds=self.kind.holds(readback, None), wanted=self.wanted)
 
 
 def look_at_supply(_: MeterTask, model: MeterModel) -> Conversation:
