@@ -11,6 +11,7 @@ class ItemKind(IntEnum):
     LIMIT = 1
     READ = 2
     DISCONNECT = 3
+    RECONNECT = 4
     READ_SUPPLY = 5
 
 

@@ -60,6 +60,14 @@ def _is_cut(evidence: Evidence, _: PowerLimit | None) -> bool:
     return evidence.state is Breaker.DISCONNECTED and evidence.output is not True
 
 
+def _is_given(evidence: Evidence, _: PowerLimit | None) -> bool:
+    """On, or left by its control mode for the customer, or the meter itself, to close."""
+    if not isinstance(evidence, SupplyReadback):
+        return False
+    is_on = evidence.state is Breaker.CONNECTED and evidence.output is not False
+    return is_on or evidence.state is Breaker.READY_FOR_RECONNECTION
+
+
 LIMIT = OrderKind(
     name="LIMIT",
     control_type="3.15.139.13",  # ElectricMeter.LoadControl.SupplyCapacityLimit.Change
@@ -88,6 +96,20 @@ DISCONNECT = OrderKind(
     verified_es="El medidor muestra el suministro desconectado.",
     verified_en="The meter shows the supply disconnected.",
 )
+RECONNECT = OrderKind(
+    name="RECONNECT",
+    control_type="3.31.0.18",  # ElectricMeter.RCDSwitch.Connect
+    sets=Aspect.SUPPLY,
+    takes_limit=False,
+    restricts=Restricts.NEVER,
+    command="RECONNECT",
+    look="READ_SUPPLY",
+    holds=_is_given,
+    es="reconexión",
+    en="reconnection",
+    verified_es="El medidor muestra el suministro conectado, o listo para que el cliente lo conecte.",
+    verified_en="The meter shows the supply connected, or ready for the customer to close it.",
+)
 READ = OrderKind(
     name="READ",
     control_type="",
@@ -103,7 +125,7 @@ READ = OrderKind(
     verified_en="The values were read from the meter.",
 )
 
-KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, DISCONNECT, READ)}
+KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, DISCONNECT, RECONNECT, READ)}
 """By name."""
 
 

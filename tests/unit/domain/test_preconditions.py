@@ -7,7 +7,7 @@ import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
-from aforo.domain.order_kinds import DISCONNECT, READ
+from aforo.domain.order_kinds import DISCONNECT, READ, RECONNECT
 from aforo.domain.preconditions import Circumstances, closed_now, is_restrictive, lasting_obstacle
 from aforo.domain.quantities import PowerLimit
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request
@@ -42,6 +42,7 @@ def test_each_obstacle_has_its_own_cause(meter: Meter | None, cause: Cause | Non
         ({"limit": PowerLimit(6000)}, SATURDAY, None),
         ({"limit": PowerLimit(5999)}, SATURDAY, Cause.NOT_A_WORKING_DAY),
         ({"kind": READ, "limit": None}, SATURDAY, None),
+        ({"kind": RECONNECT, "limit": None}, SATURDAY, None),
         ({"kind": DISCONNECT, "limit": None}, SATURDAY, Cause.NOT_A_WORKING_DAY),
         ({"kind": DISCONNECT, "limit": None, "special": "fire"}, SATURDAY, None),
     ],

@@ -10,7 +10,7 @@ from aforo.flow.meter_errand import MeterErrand
 from aforo.flow.visit import MeterTask
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_settings import EventCode
-from unit.simulator.driven_meter import MODEL, Reader, a_meter
+from unit.simulator.driven_meter import MODEL, NOON, Reader, a_meter
 
 
 def carried_out(meter: Meter, procedure: str = "DISCONNECT", model: MeterModel = MODEL) -> CommandResult:
@@ -112,6 +112,30 @@ def test_a_model_without_a_switch_is_asked_nothing() -> None:
     result = carried_out(a_meter(), model=model)
 
     assert (result.verdict, result.cause, result.readback) == (Verdict.KO, Cause.NO_SWITCH, None)
+
+
+@pytest.mark.parametrize(
+    ("control_mode", "state"), [(2, Breaker.CONNECTED), (4, Breaker.CONNECTED), (1, Breaker.READY_FOR_RECONNECTION)]
+)
+def test_a_reconnection_goes_as_far_as_the_control_mode_lets_it(control_mode: int, state: Breaker) -> None:
+    meter = a_meter(control_mode=control_mode)
+    carried_out(meter)
+
+    result = carried_out(meter, "RECONNECT")
+
+    assert result.verdict is Verdict.OK
+    assert (seen(result).before, seen(result).state) == (Breaker.DISCONNECTED, state)
+    assert seen(result).is_commanded
+
+
+def test_what_the_customer_can_close_is_not_commanded_again() -> None:
+    meter = a_meter(control_mode=1)
+    meter.open_by_hand(NOON)
+
+    result = carried_out(meter, "RECONNECT")
+
+    assert (result.verdict, seen(result).state) == (Verdict.OK, Breaker.READY_FOR_RECONNECTION)
+    assert not seen(result).is_commanded
 
 
 def test_the_supply_can_be_read_alone() -> None:
