@@ -36,6 +36,7 @@ VIOLATIONS = {
     "orders_source_check": "UPDATE orders SET source = ''",
     "orders_number_check": "UPDATE orders SET number = ''",
     "orders_meter_check": "UPDATE orders SET meter = ''",
+    "orders_restored_w_check": "UPDATE orders SET restored_w = 0",
     "orders_limit_w_check": "UPDATE orders SET limit_w = 10000001",
     "orders_state_check": "UPDATE orders SET state = 'lost'",
     "orders_attempts_check": "UPDATE orders SET attempts = -1",

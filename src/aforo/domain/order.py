@@ -51,6 +51,7 @@ class Order:
 
     lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
     approved_by: who released it, when it had to be approved.
+    restored: of an order that removes a limit: what it goes back to, as last validated.
     attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
     fence: of the latest visit handed out.   command_fence: of the latest one that may write.
     """
@@ -62,6 +63,7 @@ class Order:
     version: int = 0
     lane: str = ""
     approved_by: str = ""
+    restored: PowerLimit | None = None
     attempts: int = 0
     next_at: datetime | None = None
     fence: Fence | None = None
@@ -81,8 +83,8 @@ class Order:
 
     @property
     def limit(self) -> PowerLimit | None:
-        """What the meter shall hold; None for kinds that set no limit."""
-        return self.request.limit
+        """What the meter shall hold; None for kinds that set no limit, and before it is known."""
+        return self.request.limit or self.restored
 
     @property
     def limit_w(self) -> int | None:

@@ -18,6 +18,13 @@ class Aspect(Enum):
     SUPPLY = "supply"
 
 
+class LimitFrom(Enum):
+    """Where the limit comes from that the meter shall hold. CONTRACT: the contracted power, when it is validated."""
+
+    ORDER = "order"
+    CONTRACT = "contract"
+
+
 class Restricts(Enum):
     """Whether the customer has less afterwards. WHEN_LOWER: when the limit lies below the one in force."""
 
@@ -30,7 +37,7 @@ class Restricts(Enum):
 class OrderKind:
     """control_type: EndDeviceControlType by which it is ordered, empty when it cannot be.   sets: None for a reading.
 
-    takes_limit: whether the order tells one.   command, look: procedures of a visit that carries it out, and of one
+    limit_from: None for one that sets no limit.   command, look: procedures of a visit that carries it out, and of one
     that only reads what became of it.   holds: whether what was read is what was ordered.
     es, en: its name, and with `verified_` the sentence of an answer to an order that was.
     """
@@ -38,7 +45,7 @@ class OrderKind:
     name: str
     control_type: str
     sets: Aspect | None
-    takes_limit: bool
+    limit_from: LimitFrom | None
     restricts: Restricts
     command: str
     look: str
@@ -47,6 +54,11 @@ class OrderKind:
     en: str
     verified_es: str
     verified_en: str
+
+    @property
+    def takes_limit(self) -> bool:
+        """The order itself tells it."""
+        return self.limit_from is LimitFrom.ORDER
 
 
 def _holds_limit(evidence: Evidence, limit: PowerLimit | None) -> bool:
@@ -72,7 +84,7 @@ LIMIT = OrderKind(
     name="LIMIT",
     control_type="3.15.139.13",  # ElectricMeter.LoadControl.SupplyCapacityLimit.Change
     sets=Aspect.LIMIT,
-    takes_limit=True,
+    limit_from=LimitFrom.ORDER,
     restricts=Restricts.WHEN_LOWER,
     command="LIMIT",
     look="READ",
@@ -82,11 +94,25 @@ LIMIT = OrderKind(
     verified_es="El medidor muestra el límite ordenado.",
     verified_en="The meter shows the ordered limit.",
 )
+LIMIT_REMOVE = OrderKind(
+    name="LIMIT_REMOVE",
+    control_type="3.15.0.55",  # ElectricMeter.LoadControl.Stop
+    sets=Aspect.LIMIT,
+    limit_from=LimitFrom.CONTRACT,
+    restricts=Restricts.NEVER,
+    command="LIMIT",
+    look="READ",
+    holds=_holds_limit,
+    es="fin de límite",
+    en="end of limit",
+    verified_es="El medidor muestra la potencia contratada.",
+    verified_en="The meter shows the contracted power.",
+)
 DISCONNECT = OrderKind(
     name="DISCONNECT",
     control_type="3.31.0.23",  # ElectricMeter.RCDSwitch.Disconnect
     sets=Aspect.SUPPLY,
-    takes_limit=False,
+    limit_from=None,
     restricts=Restricts.ALWAYS,
     command="DISCONNECT",
     look="READ_SUPPLY",
@@ -100,7 +126,7 @@ RECONNECT = OrderKind(
     name="RECONNECT",
     control_type="3.31.0.18",  # ElectricMeter.RCDSwitch.Connect
     sets=Aspect.SUPPLY,
-    takes_limit=False,
+    limit_from=None,
     restricts=Restricts.NEVER,
     command="RECONNECT",
     look="READ_SUPPLY",
@@ -114,7 +140,7 @@ READ = OrderKind(
     name="READ",
     control_type="",
     sets=None,
-    takes_limit=False,
+    limit_from=None,
     restricts=Restricts.NEVER,
     command="READ",
     look="READ",
@@ -125,7 +151,7 @@ READ = OrderKind(
     verified_en="The values were read from the meter.",
 )
 
-KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, DISCONNECT, RECONNECT, READ)}
+KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, LIMIT_REMOVE, DISCONNECT, RECONNECT, READ)}
 """By name."""
 
 

@@ -12,7 +12,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
 from aforo.domain.meter_models import MeterModel
 from aforo.domain.order import OrderRequest
-from aforo.domain.order_kinds import Aspect, Restricts
+from aforo.domain.order_kinds import Aspect, LimitFrom, Restricts
 from aforo.domain.service_calendar import ServiceCalendar
 
 
@@ -29,6 +29,8 @@ def is_commissioned(meter: Meter) -> bool:
 
 
 def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
+    if request.kind.limit_from is LimitFrom.CONTRACT:
+        return meter.contracted_power_w <= meter.max_power_w
     return request.limit is None or request.limit.watts <= meter.max_power_w
 
 

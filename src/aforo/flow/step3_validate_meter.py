@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.order import Fact, Order
+from aforo.domain.order_kinds import LimitFrom
 from aforo.domain.order_states import OrderState
 from aforo.domain.preconditions import Circumstances, closed_now, incapacity, lasting_obstacle, protection
+from aforo.domain.quantities import PowerLimit
 from aforo.flow.decision import HEADEND, Decision, move
 
 APPROVAL_WAIT = timedelta(days=7)
@@ -41,7 +43,9 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circ
         max_power_w=meter.max_power_w,
         special=request.special,
     )
-    return move(order, OrderState.VALIDATED, now, fact, cause=None, next_at=now)
+    restores = request.kind.limit_from is LimitFrom.CONTRACT
+    restored = PowerLimit(meter.contracted_power_w) if restores else None
+    return move(order, OrderState.VALIDATED, now, fact, cause=None, next_at=now, restored=restored)
 
 
 def _protect(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:

@@ -7,7 +7,7 @@ import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
-from aforo.domain.order_kinds import DISCONNECT, READ, RECONNECT
+from aforo.domain.order_kinds import DISCONNECT, LIMIT_REMOVE, READ, RECONNECT
 from aforo.domain.preconditions import Circumstances, closed_now, is_restrictive, lasting_obstacle
 from aforo.domain.quantities import PowerLimit
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request
@@ -31,6 +31,13 @@ def test_each_obstacle_has_its_own_cause(meter: Meter | None, cause: Cause | Non
     assert lasting_obstacle(a_request(limit=PowerLimit(2500)), meter) is cause
 
 
+def test_a_contract_above_the_rating_is_not_restored() -> None:
+    request = a_request(kind=LIMIT_REMOVE, limit=None)
+
+    assert lasting_obstacle(request, a_meter(max_power_w=5999)) is Cause.LIMIT_ABOVE_RATING
+    assert lasting_obstacle(request, a_meter(max_power_w=6000)) is None
+
+
 @pytest.mark.parametrize(
     ("changes", "now", "cause"),
     [
@@ -42,6 +49,7 @@ def test_each_obstacle_has_its_own_cause(meter: Meter | None, cause: Cause | Non
         ({"limit": PowerLimit(6000)}, SATURDAY, None),
         ({"limit": PowerLimit(5999)}, SATURDAY, Cause.NOT_A_WORKING_DAY),
         ({"kind": READ, "limit": None}, SATURDAY, None),
+        ({"kind": LIMIT_REMOVE, "limit": None}, SATURDAY, None),
         ({"kind": RECONNECT, "limit": None}, SATURDAY, None),
         ({"kind": DISCONNECT, "limit": None}, SATURDAY, Cause.NOT_A_WORKING_DAY),
         ({"kind": DISCONNECT, "limit": None, "special": "fire"}, SATURDAY, None),

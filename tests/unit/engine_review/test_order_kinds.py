@@ -11,7 +11,7 @@ from aforo.domain.devices import Link
 from aforo.domain.identifiers import Fence, OrderNumber
 from aforo.domain.meter_models import MeterModel
 from aforo.domain.order import Order
-from aforo.domain.order_kinds import DISCONNECT, KINDS, LIMIT, OrderKind
+from aforo.domain.order_kinds import DISCONNECT, KINDS, LIMIT, LIMIT_REMOVE, OrderKind
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 from aforo.domain.readback import Breaker, Evidence, Readback
@@ -74,6 +74,19 @@ def test_a_disconnection_ends_verified_with_the_switch_as_evidence(link: Link) -
 
 
 @pytest.mark.parametrize("link", [Link.DELEGATED, Link.DIRECT])
+def test_a_removed_limit_is_the_contracted_power_again(link: Link) -> None:
+    async def run() -> None:
+        scene = Scene(link)
+        order = await scene.carry_out(LIMIT_REMOVE, state=OrderState.RECEIVED)
+
+        assert (order.state, order.limit) == (OrderState.VERIFIED, PowerLimit(6000))
+        assert scene.meter.threshold_w == 6000
+        assert await scene.headend.orders.known_limit(order.request.meter) == 6000
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("link", [Link.DELEGATED, Link.DIRECT])
 def test_an_order_being_reconciled_is_looked_at_before_it_is_sent_again(link: Link) -> None:
     async def run() -> None:
         scene = Scene(link)
@@ -121,7 +134,7 @@ def test_a_new_kind_is_a_row_and_a_procedure(monkeypatch: pytest.MonkeyPatch) ->
     def holds(evidence: Evidence, _: PowerLimit | None) -> bool:
         return isinstance(evidence, Readback) and evidence.watts == 1250
 
-    toy = replace(LIMIT, name="TOY", command="TOY", look="TOY_READ", takes_limit=False, holds=holds)
+    toy = replace(LIMIT, name="TOY", command="TOY", look="TOY_READ", limit_from=None, holds=holds)
     monkeypatch.setitem(KINDS, toy.name, toy)
     monkeypatch.setitem(PROCEDURES, "TOY", replace(of_limit, command=command))
     monkeypatch.setitem(PROCEDURES, "TOY_READ", PROCEDURES["READ"])

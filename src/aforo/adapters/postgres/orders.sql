@@ -4,10 +4,10 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), inserted AS (
     INSERT INTO orders (id, version, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until,
-                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by,
+                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w,
                         attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
     SELECT id, 1, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until,
-           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by,
+           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w,
            attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
     ON CONFLICT (source, number) DO NOTHING
@@ -33,7 +33,7 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), changed AS (
     UPDATE orders o
-    SET version = g.version + 1, state = g.state, lane = g.lane, approved_by = g.approved_by,
+    SET version = g.version + 1, state = g.state, lane = g.lane, approved_by = g.approved_by, restored_w = g.restored_w,
         attempts = g.attempts, next_at = g.next_at,
         fence = g.fence, command_fence = g.command_fence, cause = g.cause, detail = g.detail, evidence = g.evidence,
         ended_at = g.ended_at
@@ -108,7 +108,7 @@ SELECT o.* FROM orders o
 WHERE o.meter = $1 AND o.id < $2 AND o.sets = $3 AND o.state IN ('received', 'held', 'validated') ORDER BY o.id
 
 -- name: known_limit
-SELECT limit_w FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1
+SELECT COALESCE(limit_w, restored_w) FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1
 
 -- name: lanes_due
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.
