@@ -8,7 +8,7 @@ export PYTHON UPGRADE
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/python
-.PHONY: help setup demo up test check bench docs lock fuzz
+.PHONY: help setup demo up test check bench docs lock fuzz faults
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,9 @@ bench: setup ## messages per second of the DLMS codec, orders per second of the 
 
 fuzz: ## coverage-guided fuzzing of every decoder; RUNS=1000000, DECODERS="data request"
 	@sh ci/fuzz.sh $(or $(RUNS),100000) $(DECODERS)
+
+faults: setup ## every fault below step 3, injected on real sockets: is the right cause reported?
+	@PYTHONPATH=src:tests $(VENV) -m faults
 
 docs: setup ## write the reference pages that are made from the code
 	@$(VENV) -m aforo.app.reference_pages docs/reference

@@ -33,7 +33,7 @@ from aforo.cim.namespaces import NOUN
 from aforo.dlms.events import Request, Response, SetRequest
 from aforo.dlms.keys import Key
 from aforo.dlms.server import Server
-from aforo.domain.order_kinds import LIMIT
+from aforo.domain.order_kinds import DISCONNECT, LIMIT
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import TownPlan
 
@@ -45,8 +45,10 @@ _MESSAGE_ID = re.compile(r"MessageID>([^<]+)<")
 class LiveSystem:
     """`aforo up` on a data folder; it can be killed and started again on the same one."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **environment: str) -> None:
+        """environment: instead of, or besides, what is set here."""
         self._data = data
+        self._environment = environment
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
@@ -57,6 +59,7 @@ class LiveSystem:
             "AFORO_RETRY_PLAN": "0.2,0.2,0.5,0.5,1",
             "AFORO_ANSWER_WAIT_S": "2",
             "AFORO_PERMISSIONS": json.dumps({source: ["limits:special"] for source in ("CIS", "zeep")}),
+            **self._environment,
         }
         command = [sys.executable, "-m", "aforo", "up", "--data", str(self._data), "--port", "0", "--json"]
         self._process = await asyncio.to_thread(_started, command, environment)
@@ -193,8 +196,8 @@ class Scene:
     ports: dict[str, int]
     sets: list[SetRequest] = field(default_factory=list)
 
-    async def send(self, meter: str, watts: int = 2500, **changes: Any) -> str:
-        """The code of the acknowledgement. Order OS-METER from CIS, answered to `legacy`."""
+    async def send(self, meter: str, watts: int | None = 2500, **changes: Any) -> str:
+        """The code of the acknowledgement. Order OS-METER from CIS, answered to `legacy`; watts None disconnects."""
         number = changes.pop("number", f"OS-{meter}")
         header = Header(
             verb="create", noun=NOUN, source="CIS", message_id=f"m-{number}", reply_address=self.legacy.address
@@ -204,8 +207,8 @@ class Scene:
             header=header,
             number=number,
             meter=meter,
-            control_type=LIMIT.control_type,
-            watts=Decimal(watts),
+            control_type=(DISCONNECT if watts is None else LIMIT).control_type,
+            watts=None if watts is None else Decimal(watts),
             options=tuple(options),
             language="en",
         )
