@@ -15,6 +15,7 @@ from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
+from aforo.flow.step1_receive_order import plan_removal
 from cases import WEDNESDAY, a_request, an_order
 from contract.conftest import Stores
 from decisions import EVIDENCE, a_fact, a_result, standing, stored
@@ -314,3 +315,33 @@ async def test_orders_are_found_by_state_cause_meter_and_since_together_or_alone
     assert await found(cause=Cause.WRONG_KEY) == []
     assert await found(meter=MeterNumber("M-1\0")) == []
     assert await stores.orders.latest(1, before=third.id, sought=OrderFilter(state=OrderState.FAILED)) == [second]
+
+
+async def test_an_order_that_ends_a_limit_comes_with_it_and_never_twice(stores: Stores) -> None:
+    request = a_request(until=WEDNESDAY + timedelta(hours=1))
+    first, second, third, fourth = [await stores.orders.new_order_id() for _ in range(4)]
+    limiting = an_order(request=request, id=first, version=0)
+    repeated = replace(limiting, id=third)
+
+    await stores.orders.receive(Decision(limiting, ()), None, plan_removal(limiting, second, WEDNESDAY))
+    await stores.orders.receive(Decision(repeated, ()), None, plan_removal(repeated, fourth, WEDNESDAY))
+
+    ending = await stores.orders.order(second)
+    assert ending is not None
+    assert (ending.number, ending.ends_order, ending.state) == ("OS-1/until", first, OrderState.HELD)
+    assert await stores.orders.order(third) is None
+    assert await stores.orders.order(fourth) is None
+    assert [fact.name for fact in await stores.orders.facts(second)] == ["RemovalPlanned"]
+
+
+async def test_what_waits_to_end_a_limit_does_not_overtake_it_until_its_time_has_come(stores: Stores) -> None:
+    first, second = [await stores.orders.new_order_id() for _ in range(2)]
+    limiting = an_order(request=a_request(until=WEDNESDAY + timedelta(hours=1)), id=first, version=0)
+    stored = await stores.orders.receive(Decision(limiting, ()), None, plan_removal(limiting, second, WEDNESDAY))
+    assert await stores.orders.overtaken([stored]) == {}
+
+    ending = await stores.orders.order(second)
+    assert ending is not None
+    await stores.orders.commit(Decision(replace(ending, state=OrderState.VALIDATED, cause=None), ()))
+
+    assert await stores.orders.overtaken([stored]) == {first: ending.number}

@@ -34,6 +34,7 @@ class Cause(Enum):
     OUTSIDE_SERVICE_WINDOW = "OUTSIDE_SERVICE_WINDOW"
     PROTECTED_CUSTOMER = "PROTECTED_CUSTOMER"
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    AWAITING_UNTIL = "AWAITING_UNTIL"
     LIMIT_ABOVE_RATING = "LIMIT_ABOVE_RATING"
     LIMIT_NOT_REPRESENTABLE = "LIMIT_NOT_REPRESENTABLE"
     UNKNOWN_MODEL = "UNKNOWN_MODEL"
@@ -108,6 +109,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.ORDER, "6.2", Retry.NEVER,
         "La orden espera la aprobación de otra persona.",
         "The order waits until somebody else approves it."),
+    Cause.AWAITING_UNTIL: CauseFacts(
+        Layer.CALENDAR, "6.2", Retry.NEVER,
+        "La orden espera la hora en que termina el límite.",
+        "The order waits for the time at which the limit ends."),
     Cause.LIMIT_ABOVE_RATING: CauseFacts(
         Layer.ORDER, "5.2", Retry.NEVER,
         "El límite supera la potencia máxima del empalme.",

@@ -24,7 +24,7 @@ class OrderRequest:
     """An order as the customer gave it, already well-formed.
 
     special: why it may run outside the service window; None when it may not.
-    not_after: it must not begin later.   until: when the limit is meant to end.
+    not_after: it must not begin later.   until: when the limit ends, by an order of its own.
     digest: of everything above, to tell the same request repeated from another one under the same number.
     """
 
@@ -44,6 +44,11 @@ class OrderRequest:
     language: str = "es"
     digest: str = ""
 
+    @property
+    def latest_start(self) -> datetime | None:
+        """It must not begin later: neither after its not-after, nor when the limit is to have ended already."""
+        return min((moment for moment in (self.not_after, self.until) if moment is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -52,6 +57,7 @@ class Order:
     lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
     approved_by: who released it, when it had to be approved.
     restored: of an order that removes a limit: what it goes back to, as last validated.
+    ends_order: of one that was made by another's `until`: that other one.
     attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
     fence: of the latest visit handed out.   command_fence: of the latest one that may write.
     """
@@ -64,6 +70,7 @@ class Order:
     lane: str = ""
     approved_by: str = ""
     restored: PowerLimit | None = None
+    ends_order: OrderId | None = None
     attempts: int = 0
     next_at: datetime | None = None
     fence: Fence | None = None

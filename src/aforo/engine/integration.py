@@ -8,7 +8,7 @@ from aforo.cim.end_device_controls import ControlRequest, GetRequest
 from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.delivery import DeliveryState
 from aforo.domain.identifiers import OrderNumber, Source
-from aforo.domain.order import OrderRequest
+from aforo.domain.order import Order, OrderRequest
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
@@ -48,7 +48,8 @@ class Integration:
         asked = step1.order_request(request, self._rules_of(request.header.source))
         if isinstance(asked, Refusal):
             raise CimError(asked)
-        order = await self._book.receive(await self._decide(asked))
+        decided = await self._decide(asked)
+        order = await self._book.receive(decided, await self._companion(decided.order))
         if order.request.digest != asked.digest:
             raise CimError(step1.conflict(asked.number, request))
         if not order.state.is_end:
@@ -68,6 +69,12 @@ class Integration:
             closed, fact = step9.answered(order, latest, "asked for", self._clock.now())
             await self._deliveries.close_delivery(closed, fact)
         return step9.answer(order, latest.message, asked=request)
+
+    async def _companion(self, order: Order) -> Decision | None:
+        """The order that ends a temporary limit, in the same transaction."""
+        if order.request.until is None or order.state.is_end:
+            return None
+        return step1.plan_removal(order, await self._book.store.new_order_id(), self._clock.now())
 
     async def _decide(self, asked: OrderRequest) -> Decision:
         meters = await self._registry.meters([asked.meter])

@@ -8,7 +8,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import Epoch, Fence, MeterNumber, OrderId
 from aforo.domain.order import Order
-from aforo.domain.order_states import OrderState
+from aforo.domain.order_states import NEVER_CARRIED_OUT, UNSENT, OrderState
 from aforo.domain.preconditions import is_linked, lasting_obstacle
 from aforo.domain.readback import CommandResult
 from aforo.engine.headend_ports import HeadEndPorts
@@ -18,9 +18,9 @@ from aforo.flow import step7_collect_result as step7
 from aforo.flow.decision import Decision
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
-from aforo.flow.step4_dispatch_to_concentrator import dispatch, obstacle_now
+from aforo.flow.step4_dispatch_to_concentrator import dispatch, expire, obstacle_now
 from aforo.flow.step7_collect_result import Collected
-from aforo.flow.waiting_order import supersede
+from aforo.flow.waiting_order import end_with_its_limit, supersede
 
 DECISIONS_MAX = 5
 """Attempts to decide about one order while others change it too."""
@@ -62,10 +62,26 @@ class LaneOrders:
                     give_up = step7.overtaken if is_over else supersede
                     await self._book.commit(give_up(order, by, self._clock.now()))
                     continue
+                if await self._has_no_limit_to_end(order):
+                    continue
                 ready = await self._prepare(order, meters.get(order.request.meter))
                 if ready is not None:
                     claims.append(ready)
         return claims
+
+    async def _has_no_limit_to_end(self, order: Order) -> bool:
+        """The order was to end a temporary limit that was not set, and now is not set any more: both end here."""
+        if order.ends_order is None or order.state is not OrderState.HELD:
+            return False
+        limiting = await self.order(order.ends_order)
+        assert limiting is not None, "an order is never deleted"
+        now = self._clock.now()
+        if limiting.state in UNSENT:
+            limiting = await self._book.commit(expire(limiting, limiting.request.until or now, now))
+        if limiting.state not in NEVER_CARRIED_OUT:
+            return False
+        await self._book.commit(end_with_its_limit(order, limiting, now))
+        return True
 
     async def _prepare(self, order: Order, meter: Meter | None) -> Claim | None:
         """Steps 3 and 4 as far as they need no concentrator. None: it does not go out now."""

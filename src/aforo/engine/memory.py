@@ -16,18 +16,12 @@ from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumb
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_kinds import Aspect
-from aforo.domain.order_states import OrderState
+from aforo.domain.order_states import NEVER_CARRIED_OUT, UNSENT, OrderState
 from aforo.engine.ports import StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
 
 WAITING = frozenset(
     {OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED, OrderState.RECONCILING, OrderState.UNCONFIRMED}
-)
-
-
-UNSENT = frozenset({OrderState.RECEIVED, OrderState.HELD, OrderState.VALIDATED})
-_NEVER_CARRIED_OUT = frozenset(
-    {OrderState.REFUSED, OrderState.FAILED, OrderState.EXPIRED, OrderState.CANCELLED, OrderState.SUPERSEDED}
 )
 
 
@@ -45,7 +39,9 @@ class MemoryOrderStore:
         self._last_id += 1
         return OrderId(self._last_id)
 
-    async def receive(self, decision: Decision, result: ResultMessage | None) -> Order:
+    async def receive(
+        self, decision: Decision, result: ResultMessage | None, companion: Decision | None = None
+    ) -> Order:
         order = decision.order
         known = self._numbers.get((order.request.source, order.request.number))
         if known is not None:
@@ -53,6 +49,8 @@ class MemoryOrderStore:
         assert order.id not in self._orders, "an order's id is given once"
         stored = self._keep(replace(order, version=1), decision, result)
         self._numbers[order.request.source, order.request.number] = order.id
+        if companion is not None:
+            await self.receive(companion, None)
         return stored
 
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
@@ -317,7 +315,9 @@ def _is_later(later: Order, order: Order) -> bool:
 
 def _overtakes(later: Order, order: Order) -> bool:
     sets_the_same = order.kind.sets is not None and later.kind.sets is order.kind.sets
-    if not sets_the_same or later.state in _NEVER_CARRIED_OUT:
+    if not sets_the_same or later.state in NEVER_CARRIED_OUT:
+        return False
+    if later.ends_order == order.id and later.state is OrderState.HELD:
         return False
     has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
     return has_changed_it or order.state is not OrderState.UNCONFIRMED

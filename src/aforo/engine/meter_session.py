@@ -57,7 +57,7 @@ class MeterSession:
         task = MeterTask(
             procedure,
             order.limit,
-            None if is_look else order.request.not_after,
+            None if is_look else order.request.latest_start,
             is_urgent=order.request.priority is Priority.HIGH,
         )
         try:

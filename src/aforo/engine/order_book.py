@@ -23,11 +23,13 @@ class OrderBook:
         self._on_result = on_result
         self._on_waiting = on_waiting
 
-    async def receive(self, decision: Decision) -> Order:
+    async def receive(self, decision: Decision, companion: Decision | None = None) -> Order:
         """The order as stored; the earlier one when its number is already known. See `OrderStore.receive`."""
         result = result_message(decision.order, decision.result) if decision.ends else None
-        order = await self.store.receive(decision, result)
+        order = await self.store.receive(decision, result, companion)
         self._tell(order, has_result=result is not None)
+        if companion is not None:
+            self._tell(companion.order, has_result=False)
         return order
 
     async def commit(self, decision: Decision) -> Order:

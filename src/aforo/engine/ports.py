@@ -37,8 +37,10 @@ class OrderStore(Protocol):
         """Rising, never given twice; a crash may leave gaps."""
         ...
 
-    async def receive(self, decision: Decision, result: ResultMessage | None) -> Order:
-        """Insert a new order with its facts, and its result when it has already ended.
+    async def receive(
+        self, decision: Decision, result: ResultMessage | None, companion: Decision | None = None
+    ) -> Order:
+        """Insert a new order with its facts, and its result when it has already ended; its companion too, or neither.
 
         The order as stored: with version 1, or the earlier one under the same source and number; then nothing is
         written, and the caller compares the digests.

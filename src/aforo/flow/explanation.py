@@ -56,6 +56,7 @@ WAITS_FOR: dict[OrderState, Words] = {
     ),
 }
 _SOMEBODY = Words("la aprobación de otra persona: aforo order approve", "somebody else's approval: aforo order approve")
+_END_OF_LIMIT = Words("la hora en que termina el límite", "the time at which the limit ends")
 _REMEDIES: dict[Layer, Words] = {
     Layer.ORDER: Words(
         "Pasaría si se corrigiera la orden, o el registro del medidor.",
@@ -110,6 +111,8 @@ def explain(
     waits_for, until = WAITS_FOR.get(state), next_at
     if state is OrderState.HELD and cause is Cause.AWAITING_APPROVAL:
         waits_for = _SOMEBODY
+    if state is OrderState.HELD and cause is Cause.AWAITING_UNTIL:
+        waits_for = _END_OF_LIMIT
     if state is OrderState.UNCONFIRMED and ended_at is not None:
         until = may_change_until(ended_at)
         waits_for = None if next_at is None else waits_for

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order, OrderRequest, Priority
-from aforo.domain.order_kinds import OrderKind, kind_of_control
+from aforo.domain.order_kinds import LIMIT_REMOVE, OrderKind, kind_of_control
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS, PowerLimit
 from aforo.domain.service_calendar import AmbiguousTime, moment_of
@@ -24,6 +24,10 @@ from aforo.flow.decision import INTEGRATION, LEGACY, Decision
 _PRIORITIES = {"high": Priority.HIGH, "normal": Priority.NORMAL}
 _OPTIONS = ("priority", "special", "notAfter", "until")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+UNTIL = "/until"
+"""End of the number of an order that ends a limit; a customer's number never ends so."""
+
+_NUMBER_LENGTH_MAX = 64
 _NUMBER_AT = "/CreateEndDeviceControls/Payload/EndDeviceControls/EndDeviceControl/issuerTrackingID"
 _ACCEPTED = ("La orden fue aceptada.", "The order is accepted.")
 _NO_USE_REPEATING = frozenset(
@@ -79,6 +83,34 @@ def receive_order(request: OrderRequest, order_id: OrderId, now: datetime) -> De
     return Decision(order, (Fact(1, now, LEGACY, INTEGRATION, "OrderReceived", payload),))
 
 
+def plan_removal(order: Order, order_id: OrderId, now: datetime) -> Decision:
+    """The order that ends this one's limit at its `until`: it waits until then, and goes back to the contracted power.
+
+    To be received with it, or not at all: a temporary limit is not forgotten.
+    """
+    request, until = order.request, order.request.until
+    assert until is not None, "only a limit with an end is planned to end"
+    number = f"{order.number}{UNTIL}"
+    if len(number) > _NUMBER_LENGTH_MAX:
+        number = f"AF-{message_id('until', request.source, order.number)}"
+    asked = replace(
+        request, number=OrderNumber(number), kind=LIMIT_REMOVE, limit=None, special=None, not_after=None, until=None
+    )
+    digest = hashlib.sha256(f"{request.digest}{UNTIL}".encode()).hexdigest()
+    held = Order(
+        id=order_id,
+        request=replace(asked, digest=digest),
+        state=OrderState.HELD,
+        received_at=now,
+        lane=order.lane,
+        next_at=until,
+        cause=Cause.AWAITING_UNTIL,
+        ends_order=order.id,
+    )
+    payload = {"order": number, "ends": order.number, "meter": request.meter, "until": until.isoformat()}
+    return Decision(held, (Fact(1, now, INTEGRATION, INTEGRATION, "RemovalPlanned", payload),))
+
+
 def acknowledge(order: Order, asked: ControlRequest | GetRequest, now: datetime) -> ControlResponse:
     """How the order stands now: accepted (0.3), held (6.2), or FAILED with the code of its cause.
 
@@ -123,8 +155,11 @@ def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
     number = asked.number or f"AF-{message_id('order', header.source, header.message_id)[:13]}"
     kind = _kind(asked)
     limit = _limit(asked, kind)
+    if number.endswith(UNTIL):
+        es = f"Un número de orden no termina en {UNTIL}."
+        raise _refused("5.2", es, f"An order's number does not end in {UNTIL}.", _NUMBER_AT)
     not_after = _moment(options.get("notAfter"), rules.time_zone)
-    until = _moment(options.get("until"), rules.time_zone)
+    until = _until(options.get("until"), kind, rules.time_zone)
     special = _special(options.get("special"), asked, rules)
     priority = _priority(options.get("priority"))
     meaning = (
@@ -252,6 +287,14 @@ def _moment(given: tuple[str, str] | None, time_zone: str) -> datetime | None:
         en = "The year lies between 2 and 9998; when there is no such moment, leave the option out."
         raise _refused("5.2", es, en, at)
     return moment
+
+
+def _until(given: tuple[str, str] | None, kind: OrderKind, time_zone: str) -> datetime | None:
+    until = _moment(given, time_zone)
+    if given is not None and not kind.takes_limit:
+        es, en = "Solo un límite puede terminar a una hora.", "Only a limit can end at a time."
+        raise _refused("5.2", es, en, given[1])
+    return until
 
 
 def _standing(order: Order, asked: ControlRequest | GetRequest) -> Reply:

@@ -18,8 +18,8 @@ APPROVAL_WAIT = timedelta(days=7)
 def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circumstances) -> Decision:
     """validated, held until the service window opens, REFUSED with its cause, or EXPIRED."""
     request = order.request
-    if request.not_after is not None and now > request.not_after:
-        fact = _fact(now, "OrderExpired", not_after=request.not_after.isoformat())
+    if request.latest_start is not None and now > request.latest_start:
+        fact = _fact(now, "OrderExpired", not_after=request.latest_start.isoformat())
         return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, next_at=None)
     obstacle = lasting_obstacle(request, meter) or incapacity(request, known)
     if obstacle is not None:
@@ -56,7 +56,7 @@ def _protect(order: Order, meter: Meter, now: datetime, known: Circumstances) ->
     if cause is Cause.PROTECTED_CUSTOMER:
         fact = _fact(now, "MeterRefused", meter=meter.number, cause=cause.value, max_power_w=None)
         return move(order, OrderState.REFUSED, now, fact, cause=cause, next_at=None)
-    until = order.request.not_after or order.received_at + APPROVAL_WAIT
+    until = order.request.latest_start or order.received_at + APPROVAL_WAIT
     if now >= until:
         fact = _fact(now, "OrderExpired", not_after=until.isoformat())
         return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, detail="not approved", next_at=None)

@@ -26,15 +26,20 @@ def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances
     if order.state.is_only_read:
         return None
     request = order.request
-    if request.not_after is not None and now > request.not_after:
-        fact = Fact(4, now, HEADEND, HEADEND, "OrderExpired", {"not_after": request.not_after.isoformat()})
-        return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, next_at=None)
+    if request.latest_start is not None and now > request.latest_start:
+        return expire(order, request.latest_start, now)
     closed = closed_now(request, meter, now, known)
     if closed is not None:
         payload = {"until": closed.until.isoformat(), "cause": closed.cause.value}
         fact = Fact(4, now, HEADEND, HEADEND, "OrderHeld", payload)
         return move(order, OrderState.HELD, now, fact, cause=closed.cause, next_at=closed.until)
     return None
+
+
+def expire(order: Order, latest: datetime, now: datetime) -> Decision:
+    """latest: when it might have begun: its not-after, or the end of its limit."""
+    fact = Fact(4, now, HEADEND, HEADEND, "OrderExpired", {"not_after": latest.isoformat()})
+    return move(order, OrderState.EXPIRED, now, fact, cause=Cause.EXPIRED, next_at=None)
 
 
 def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: datetime) -> Decision:
@@ -60,7 +65,7 @@ def dispatch(order: Order, meter: Meter, *, fence: Fence, epoch: Epoch, now: dat
         "link": meter.link.value,
         "concentrator": meter.concentrator,
         "address": str(meter.address) if meter.link is Link.DIRECT else None,
-        "not_after": order.request.not_after.isoformat() if order.request.not_after else None,
+        "not_after": order.request.latest_start.isoformat() if order.request.latest_start else None,
     }
     fact = Fact(4, now, HEADEND, _receiver(meter), "OrderDispatched", payload)
     changes = {"fence": fence, "attempts": order.attempts + 1, "next_at": next_at}
@@ -87,7 +92,7 @@ def order_item(order: Order, meter: Meter, epoch: Epoch) -> OrderItem:
         fence=order.fence,
         epoch=epoch,
         priority=int(order.request.priority),
-        not_after=None if is_look else order.request.not_after,
+        not_after=None if is_look else order.request.latest_start,
         model=meter.model,
     )
 

@@ -40,6 +40,10 @@ WORDS: dict[str, Words] = {
         "Order {order} from {source}: {kind}, meter {meter}[, {limit_w} W][, priority {priority}][, reason: {reason}]"
         "[, special work: {special}][, not after {not_after}]",
     ),
+    "RemovalPlanned": Words(
+        "Orden {order}: el límite de la orden {ends} al medidor {meter} termina el {until}",
+        "Order {order}: the limit of order {ends} at meter {meter} ends at {until}",
+    ),
     "OrderRouted": Words(
         "Orden {order} al head-end: {kind}, medidor {meter}[, {limit_w} W][, por {link}]",
         "Order {order} to the head-end: {kind}, meter {meter}[, {limit_w} W][, by {link}]",

@@ -31,6 +31,14 @@ def approve(order: Order, *, by: str, now: datetime) -> Decision:
     return move(order, OrderState.HELD, now, fact, approved_by=by, next_at=now)
 
 
+def end_with_its_limit(order: Order, ended: Order, now: datetime) -> Decision:
+    """ended: whose limit this order was to end, and which was never carried out: there is nothing to end."""
+    payload = {"order": order.number, "by": ended.number, "reason": ended.state.value}
+    fact = Fact(4, now, HEADEND, HEADEND, "OrderCancelled", payload)
+    detail = f"order {ended.number} ended {ended.state.value}: there is no limit to end"
+    return move(order, OrderState.CANCELLED, now, fact, cause=Cause.CANCELLED, detail=detail, next_at=None)
+
+
 def supersede(order: Order, by: OrderNumber, now: datetime) -> Decision:
     """A later order for the meter came while this one waited: an older wish must not be carried out after it."""
     fact = Fact(4, now, HEADEND, HEADEND, "OrderSuperseded", {"order": order.number, "by": by})

@@ -148,6 +148,17 @@ def test_a_disconnection_with_a_power_is_refused_and_not_half_understood() -> No
     assert (refusal.code, refusal.xpath) == ("5.2", VALUE_AT)
 
 
+def test_only_a_limit_ends_at_a_time() -> None:
+    option = (OPTION, f"{OPTION}<Option><name>until</name><value>2026-11-26T00:00:00Z</value></Option>")
+
+    assert received(asked(option)).until == datetime(2026, 11, 26, tzinfo=UTC)
+    assert refused(*CUT, option).code == "5.2"
+
+
+def test_no_customer_s_order_has_the_number_of_one_that_ends_a_limit() -> None:
+    assert refused(("OS-1<", "OS-1/until<")).xpath == f"{CONTROL_AT}/issuerTrackingID"
+
+
 def test_the_path_of_a_wrong_limit_is_the_command_when_it_stood_there() -> None:
     kind = '<e:EndDeviceControlType ref="3.15.139.13"/>'
     action = "<e:EndDeviceAction><e:command>0</e:command></e:EndDeviceAction>"

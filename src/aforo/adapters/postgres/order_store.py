@@ -23,6 +23,7 @@ from aforo.flow.decision import Decision
 SQL = load_sql("orders.sql")
 IDS_RESERVED = 100
 _Item = tuple[Decision, ResultMessage | None]
+_Receipt = tuple[Decision, ResultMessage | None, Decision | None]
 
 
 class PostgresOrderStore:
@@ -30,7 +31,7 @@ class PostgresOrderStore:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._receipts: GroupCommit[_Item, Order] = GroupCommit(pool, _receive)
+        self._receipts: GroupCommit[_Receipt, Order] = GroupCommit(pool, _receive)
         self._commits: GroupCommit[_Item, Order] = GroupCommit(pool, _commit, key=lambda item: item[0].order.id)
         self._ids: list[int] = []
         self._reserving = asyncio.Lock()
@@ -44,8 +45,10 @@ class PostgresOrderStore:
             return OrderId(self._ids.pop())
 
     @tells_outages
-    async def receive(self, decision: Decision, result: ResultMessage | None) -> Order:
-        return await self._receipts.submit((decision, result))
+    async def receive(
+        self, decision: Decision, result: ResultMessage | None, companion: Decision | None = None
+    ) -> Order:
+        return await self._receipts.submit((decision, result, companion))
 
     @tells_outages
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
@@ -123,12 +126,19 @@ class PostgresOrderStore:
         return {row["state"]: row["orders"] for row in await self._pool.fetch(SQL["counts"])}
 
 
-async def _receive(connection: Connection, items: Sequence[_Item]) -> Sequence[Order | Exception]:
-    orders = [decision.order for decision, _ in items]
-    rows = await connection.fetch(SQL["receive"], [whole_of(order) for order in orders], *_told(items))
-    inserted = {row["id"] for row in rows}
+async def _receive(connection: Connection, receipts: Sequence[_Receipt]) -> Sequence[Order | Exception]:
+    orders = [decision.order for decision, _, _ in receipts]
+    inserted = await _insert(connection, [(decision, result) for decision, result, _ in receipts])
+    companions = [(one, None) for decision, _, one in receipts if one is not None and decision.order.id in inserted]
+    if companions and len(await _insert(connection, companions)) < len(companions):
+        raise AssertionError("the number of an order that ends a limit is nobody else's")
     known = await _known(connection, [order for order in orders if order.id not in inserted])
     return [replace(order, version=1) if order.id in inserted else known[_name(order)] for order in orders]
+
+
+async def _insert(connection: Connection, items: Sequence[_Item]) -> set[OrderId]:
+    wholes = [whole_of(decision.order) for decision, _ in items]
+    return {row["id"] for row in await connection.fetch(SQL["receive"], wholes, *_told(items))}
 
 
 async def _known(connection: Connection, orders: Sequence[Order]) -> dict[tuple[str, str], Order]:

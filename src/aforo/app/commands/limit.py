@@ -14,6 +14,7 @@ from aforo.app.commands.ordering import (
     PriorityName,
     Reason,
     Special,
+    Until,
     Urgency,
     Wait,
     WaitTimeout,
@@ -31,6 +32,7 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
     reason: Reason = "",
     priority: Urgency = PriorityName.NORMAL,
     not_after: NotAfter = None,
+    until: Until = None,
     special: Special = None,
     order: Number = None,
     wait: Wait = False,
@@ -52,6 +54,7 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
         priority=priority,
         special=special,
         not_after=not_after,
+        until=until,
         number=order,
     )
     return place(asked, Watching(wait_s=wait_timeout if wait else None, data=data, url=url, as_json=as_json))

@@ -43,6 +43,9 @@ MeterArgument = Annotated[str, typer.Argument(help="The meter's number.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 Urgency = Annotated[PriorityName, typer.Option("--priority", help="High goes before normal.")]
 NotAfter = Annotated[str | None, typer.Option(metavar="T", help="Not to begin later: ISO 8601 with its zone.")]
+Until = Annotated[
+    str | None, typer.Option(metavar="T", help="When the limit ends, by an order of its own: ISO 8601 with its zone.")
+]
 Special = Annotated[str | None, typer.Option(metavar="REASON", help="Why it may run outside the service window.")]
 Number = Annotated[
     str | None, typer.Option("--order", metavar="NUMBER", help="The order's number; repeating it repeats nothing.")
@@ -53,7 +56,10 @@ WaitTimeout = Annotated[float, typer.Option(metavar="S", min=1, max=86_400, help
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is ordered. limit: None for kinds that tell none.   not_after: as it was typed.   number: None makes one."""
+    """What is ordered. limit: None for kinds that tell none.   not_after, until: as they were typed.
+
+    number: None makes one.
+    """
 
     kind: OrderKind
     meter: str
@@ -62,6 +68,7 @@ class Asked:
     priority: PriorityName = PriorityName.NORMAL
     special: str | None = None
     not_after: str | None = None
+    until: str | None = None
     number: str | None = None
 
 
@@ -104,18 +111,19 @@ def _options(asked: Asked) -> tuple[Option, ...]:
     given = {
         "priority": None if priority is PriorityName.NORMAL else priority.value,
         "special": special,
-        "notAfter": None if not_after is None else _moment(not_after),
+        "notAfter": None if not_after is None else _moment("--not-after", not_after),
+        "until": None if asked.until is None else _moment("--until", asked.until),
     }
     return tuple(Option(name, value) for name, value in given.items() if value is not None)
 
 
-def _moment(text: str) -> str:
+def _moment(option: str, text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise WrongUsage(f"--not-after is a date and time with its zone, such as 2026-11-25T18:00-03:00, not {text!r}")
+        raise WrongUsage(f"{option} is a date and time with its zone, such as 2026-11-25T18:00-03:00, not {text!r}")
     return timestamp(moment)
 
 
