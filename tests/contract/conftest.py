@@ -12,28 +12,35 @@ import pytest
 
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.migrations import migrate
-from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger
-from aforo.engine.ports import DeliveryStore, DeviceRegistry, OrderStore, SessionLedger
+from aforo.engine.memory import (
+    MemoryAuditStore,
+    MemoryDeliveryStore,
+    MemoryDeviceRegistry,
+    MemoryOrderStore,
+    MemorySessionLedger,
+)
+from aforo.engine.ports import AuditStore, DeliveryStore, DeviceRegistry, OrderStore, SessionLedger
 from postgres_server import PostgresServer, Schema
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The four ports that share one store."""
+    """The ports that share one store."""
 
     orders: OrderStore
     deliveries: DeliveryStore
     registry: DeviceRegistry
     ledger: SessionLedger
+    audit: AuditStore
 
 
 def memory_stores() -> Stores:
     orders, ledger = MemoryOrderStore(), MemorySessionLedger()
-    return Stores(orders, MemoryDeliveryStore(orders), MemoryDeviceRegistry(ledger), ledger)
+    return Stores(orders, MemoryDeliveryStore(orders), MemoryDeviceRegistry(ledger), ledger, MemoryAuditStore(orders))
 
 
 def postgres_stores(database: Database) -> Stores:
-    return Stores(database.orders, database.deliveries, database.registry, database.ledger)
+    return Stores(database.orders, database.deliveries, database.registry, database.ledger, database.audit)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,11 @@ VIOLATIONS = {
     "inbox_state_check": "UPDATE inbox SET state = 'outbox', next_at = NULL",
     "inbox_check": "UPDATE inbox SET next_at = NULL",
     "invocation_counters_next_check": "UPDATE invocation_counters SET next = 4294967297",
+    "facts_digest_check": "INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest) "
+    "SELECT id, 1, now(), '', '', '', '{}', 'x' FROM orders",
+    "chains_length_check": "UPDATE chains SET length = 0",
+    "chains_head_check": "UPDATE chains SET head = 'x'",
+    "chains_check": "UPDATE chains SET sealed = length + 1",
     "lane_epochs_epoch_check": "UPDATE lane_epochs SET epoch = 0",
 }
 """orders_check1 to orders_check4, in the order of the migration: end and time, end and waiting, waiting and time,

@@ -17,7 +17,13 @@ from aforo.domain.delivery import DeliveryState
 from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
-from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger
+from aforo.engine.memory import (
+    MemoryAuditStore,
+    MemoryDeliveryStore,
+    MemoryDeviceRegistry,
+    MemoryOrderStore,
+    MemorySessionLedger,
+)
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import StoreUnavailable
@@ -29,6 +35,7 @@ from registry_rows import AUTHENTICATION_KEY, KEY, a_concentrator_row, a_direct_
 TOKEN = "a-token-of-some-length"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 ADDRESSES = ["/meters", "/meters/M-1", "/concentrators", "/concentrators/C-1", "/orders", "/orders/OS-1"]
+ADDRESSES += ["/orders/OS-1/receipt", "/audit/facts", "/audit/seals"]
 
 NO_TOKENS = [
     *(b"", b"Bearer ", b"Bearer another", b"Bearer \xff", TOKEN.encode()),
@@ -54,6 +61,7 @@ def ports() -> OperatorPorts:
         orders=orders,
         desk=a_desk(orders),
         deliveries=MemoryDeliveryStore(orders),
+        audit=MemoryAuditStore(orders),
         registry=MemoryDeviceRegistry(MemorySessionLedger()),
         vault=FileKeyVault(bytes(32)),
         clock=Wednesday(),

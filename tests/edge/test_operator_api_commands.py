@@ -17,7 +17,13 @@ from aforo.app.http_server import HttpServer
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
 from aforo.dlms import SystemTitle
-from aforo.engine.memory import MemoryDeliveryStore, MemoryDeviceRegistry, MemoryOrderStore, MemorySessionLedger
+from aforo.engine.memory import (
+    MemoryAuditStore,
+    MemoryDeliveryStore,
+    MemoryDeviceRegistry,
+    MemoryOrderStore,
+    MemorySessionLedger,
+)
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from registry_rows import a_concentrator_row, a_direct_row, a_meter_row, csv_of
@@ -30,14 +36,18 @@ def _nothing(*_: object) -> None:
 
 
 class Running:
-    """The door, served by a loop in a thread of its own."""
+    """The door, served by a loop in a thread of its own. latest: the one made last."""
+
+    latest: "Running | None" = None
 
     def __init__(self) -> None:
+        Running.latest = self
         orders = MemoryOrderStore()
-        ports = OperatorPorts(
+        self.ports = ports = OperatorPorts(
             orders=orders,
             desk=OrderDesk(OrderBook(orders, on_result=_nothing, on_waiting=_nothing), SystemClock()),
             deliveries=MemoryDeliveryStore(orders),
+            audit=MemoryAuditStore(orders),
             registry=MemoryDeviceRegistry(MemorySessionLedger()),
             vault=FileKeyVault(bytes(32)),
             clock=SystemClock(),

@@ -19,8 +19,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from aforo.adapters import operator_documents as documents
+from aforo.adapters.audit_api import audit_routes
 from aforo.adapters.frame_words import visits_in_words
 from aforo.adapters.operator_documents import PREFIX
+from aforo.adapters.operator_problem import Problem, find_order, not_here
 from aforo.adapters.registry_csv import (
     CONCENTRATOR_COLUMNS,
     METER_COLUMNS,
@@ -34,12 +36,12 @@ from aforo.adapters.registry_csv import (
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
-from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Order
+from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber
 from aforo.domain.order_filter import OrderFilter
 from aforo.domain.order_states import OrderState
 from aforo.engine.order_desk import OrderDesk, SamePerson, TooLate
 from aforo.engine.ports import (
+    AuditStore,
     Clock,
     DeliveryStore,
     DeviceRegistry,
@@ -69,6 +71,7 @@ class OperatorPorts:
     orders: OrderStore
     desk: OrderDesk
     deliveries: DeliveryStore
+    audit: AuditStore
     registry: DeviceRegistry
     vault: KeyVault
     clock: Clock
@@ -78,17 +81,6 @@ class OperatorPorts:
 
 class BadToken(ValueError):
     """It could be guessed, or cannot stand in a header."""
-
-
-class Problem(Exception):
-    """What the caller is told instead of an answer. more: members beyond title and detail."""
-
-    def __init__(self, status: int, es: str, en: str, **more: Any) -> None:
-        super().__init__(en)
-        self.status = status
-        self.es = es
-        self.en = en
-        self.more = more
 
 
 def _sought(
@@ -129,6 +121,7 @@ def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
     api.include_router(_health(ports), prefix=PREFIX)
     guarded = [Depends(_bearer(token))]
     api.include_router(_registry(ports), prefix=PREFIX, dependencies=guarded)
+    api.include_router(audit_routes(ports.audit, ports.orders), prefix=PREFIX, dependencies=guarded)
     api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(_order_desk(ports), prefix=PREFIX, dependencies=guarded)
     api.add_exception_handler(Problem, _tell_problem)
@@ -197,7 +190,7 @@ def _registry(ports: OperatorPorts) -> APIRouter:
     async def meter(number: str) -> dict[str, Any]:
         found = await registry.meters([MeterNumber(number)])
         if not found:
-            raise _not_here("No hay ningún medidor", "There is no meter", number)
+            raise not_here("No hay ningún medidor", "There is no meter", number)
         return documents.meter_document(found[MeterNumber(number)])
 
     @router.get("/concentrators")
@@ -209,7 +202,7 @@ def _registry(ports: OperatorPorts) -> APIRouter:
     async def concentrator(number: str) -> dict[str, Any]:
         found = await registry.concentrator(ConcentratorNumber(number))
         if found is None:
-            raise _not_here("No hay ningún concentrador", "There is no concentrator", number)
+            raise not_here("No hay ningún concentrador", "There is no concentrator", number)
         return documents.concentrator_document(found)
 
     return router
@@ -229,7 +222,7 @@ def _orders(ports: OperatorPorts) -> APIRouter:
     @router.get("/orders/{number:path}/frames")
     async def frames(number: str, source: str | None = None) -> dict[str, Any]:
         """What went over the line to the meter, visit by visit, in words. A concentrator's own visits have none."""
-        found, _ = await _find(ports.orders, OrderNumber(number), source)
+        found, _ = await find_order(ports.orders, OrderNumber(number), source)
         facts = await ports.orders.facts(found.id)
         meters = await ports.registry.meters([found.request.meter])
         meter = meters.get(found.request.meter)
@@ -242,7 +235,7 @@ def _orders(ports: OperatorPorts) -> APIRouter:
 
         Without a source, the newest under this number; `sources` names all that used it.
         """
-        found, sources = await _find(ports.orders, OrderNumber(number), source)
+        found, sources = await find_order(ports.orders, OrderNumber(number), source)
         facts = await ports.orders.facts(found.id)
         deliveries = await ports.deliveries.deliveries(found.id)
         return {
@@ -262,7 +255,7 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
     async def cancel(number: str, request: Request) -> dict[str, Any]:
         """A JSON object: by, who asks for it; reason and source may be left out. 409 once it may have been sent."""
         asked = _asked(await _json(request), {"by", "reason", "source"})
-        found, _ = await _find(ports.orders, OrderNumber(number), asked.get("source"))
+        found, _ = await find_order(ports.orders, OrderNumber(number), asked.get("source"))
         try:
             order = await ports.desk.cancel(found.id, by=asked["by"], reason=asked.get("reason", ""))
         except TooLate as late:
@@ -275,7 +268,7 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
     async def approve(number: str, request: Request) -> dict[str, Any]:
         """A JSON object: by, who is not who ordered; source may be left out. 409 when it does not wait for that."""
         asked = _asked(await _json(request), {"by", "source"})
-        found, _ = await _find(ports.orders, OrderNumber(number), asked.get("source"))
+        found, _ = await find_order(ports.orders, OrderNumber(number), asked.get("source"))
         try:
             return documents.order_document(await ports.desk.approve(found.id, by=asked["by"]))
         except TooLate as late:
@@ -301,14 +294,6 @@ def _asked(body: Any, known: Set[str]) -> dict[str, str]:
         en = f"It is an object with by and, if wanted, {names}: texts of at most {WORDS_MAX} letters."
         raise Problem(422, es, en)
     return texts
-
-
-async def _find(orders: OrderStore, number: OrderNumber, source: str | None) -> tuple[Order, Sequence[str]]:
-    found = await orders.find_number(number)
-    wanted = [order for order in found if source is None or order.request.source == Source(source)]
-    if not wanted:
-        raise _not_here("No hay ninguna orden", "There is no order", number)
-    return wanted[0], [order.request.source for order in found]
 
 
 async def _check_concentrators(registry: DeviceRegistry, meters: Sequence[Meter]) -> None:
@@ -349,10 +334,6 @@ async def _json(request: Request) -> Any:
 def _page(name: str, found: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     """next: what to give as `after` for the following page; null at the end."""
     return {name: found, "next": found[-1][key] if len(found) == limit else None}
-
-
-def _not_here(es: str, en: str, number: str) -> Problem:
-    return Problem(404, f"{es} {number}.", f"{en} {number}.")
 
 
 def _problem(status: int, es: str, en: str, **more: Any) -> JSONResponse:

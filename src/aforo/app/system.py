@@ -37,6 +37,7 @@ from aforo.engine.integration import Integration, IntegrationPorts
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
+from aforo.engine.sealer import Sealer
 from aforo.engine.service_desk import ServiceDesk
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
@@ -103,7 +104,14 @@ class System:
             await host.register(self.database.registry, self.vault, self.clock.now())
         door = await stack.enter_async_context(HttpLegacyDoor(ReplyAddresses(settings.allowed_replies)))
         self._wire(door)
-        for name, loop in (("relay", self.relay.run), ("answers", self.answerer.run), ("headend", self.dispatcher.run)):
+        sealer = Sealer(self.database.audit, self.clock, self._report)
+        loops = {
+            "relay": self.relay.run,
+            "answers": self.answerer.run,
+            "headend": self.dispatcher.run,
+            "sealer": sealer.run,
+        }
+        for name, loop in loops.items():
             task = asyncio.create_task(keep_running(name, loop, self._report), name=name)
             stack.push_async_callback(_end, task)
         await self._open_doors(stack)
@@ -157,6 +165,7 @@ class System:
                 orders=database.orders,
                 desk=OrderDesk(self.book, self.clock),
                 deliveries=database.deliveries,
+                audit=database.audit,
                 registry=database.registry,
                 vault=self.vault,
                 clock=self.clock,

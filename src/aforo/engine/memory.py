@@ -10,6 +10,7 @@ from hashlib import shake_256
 from itertools import islice
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
+from aforo.domain.audit import ChainedFact, Head, Seal, link_of, seal_over
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
@@ -200,6 +201,41 @@ class MemoryDeliveryStore:
             return self._inbox[message.id]
         state = DeliveryState.PUBLISHED if message.id in self._published else DeliveryState.OUTBOX
         return Delivery(message=message, state=state)
+
+
+class MemoryAuditStore:
+    """See `aforo.engine.ports.AuditStore`: the chains are worked out from what the orders' facts are now."""
+
+    def __init__(self, orders: MemoryOrderStore) -> None:
+        self._facts_of = orders.facts_of
+        self._seals: list[Seal] = []
+        self._sealed: dict[OrderId, int] = {}
+
+    async def seal(self, now: datetime, limit: int) -> Seal | None:
+        grown = [one for one in sorted(self._facts_of) if len(self._facts_of[one]) > self._sealed.get(one, 0)][:limit]
+        if not grown:
+            return None
+        heads = [Head(one, len(self._facts_of[one]), link_of(one, self._facts_of[one])) for one in grown]
+        self._seals.append(seal_over(heads, previous=self._seals[-1] if self._seals else None, at=now))
+        self._sealed.update({head.order_id: head.length for head in heads})
+        return self._seals[-1]
+
+    async def chained_facts(self, after: tuple[OrderId, int], limit: int) -> list[ChainedFact]:
+        every = [one for order_id in sorted(self._facts_of) for one in await self.chain(order_id)]
+        return [one for one in every if (one.order_id, one.place) > after][:limit]
+
+    async def chain(self, order_id: OrderId) -> list[ChainedFact]:
+        facts = self._facts_of.get(order_id, [])
+        return [
+            ChainedFact(order_id, place, fact, link_of(order_id, facts[:place])) for place, fact in enumerate(facts, 1)
+        ]
+
+    async def seals(self, after: int, limit: int) -> list[Seal]:
+        return self._seals[after : after + limit]
+
+    async def seal_of(self, order_id: OrderId) -> Seal | None:
+        covering = (seal for seal in reversed(self._seals) if any(head.order_id == order_id for head in seal.heads))
+        return next(covering, None)
 
 
 class MemorySessionLedger:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aforo.dlms.counters import CounterRange
 from aforo.dlms.keys import Key
+from aforo.domain.audit import ChainedFact, Seal
 from aforo.domain.delivery import Delivery, ResultMessage
 from aforo.domain.devices import Address, Concentrator, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
@@ -150,6 +151,28 @@ class DeliveryStore(Protocol):
 
     async def deliveries(self, order_id: OrderId) -> list[Delivery]:
         """Every result of an order and where it stands, the oldest first."""
+        ...
+
+
+class AuditStore(Protocol):
+    """Facts as hash chains, and the seals over them; see `aforo.domain.audit`."""
+
+    async def seal(self, now: datetime, limit: int) -> Seal | None:
+        """Set one seal over at most so many chains that have grown since the last. None: none has."""
+        ...
+
+    async def chained_facts(self, after: tuple[OrderId, int], limit: int) -> list[ChainedFact]:
+        """Of all orders, by order id and place, from behind this one. Place 0: it was never put into the chain."""
+        ...
+
+    async def chain(self, order_id: OrderId) -> list[ChainedFact]: ...
+
+    async def seals(self, after: int, limit: int) -> list[Seal]:
+        """By number, from behind this one."""
+        ...
+
+    async def seal_of(self, order_id: OrderId) -> Seal | None:
+        """The latest that covers the order; None when none does yet."""
         ...
 
 

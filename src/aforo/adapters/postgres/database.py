@@ -5,6 +5,7 @@ from typing import Any, Self, TypeAlias
 
 import asyncpg
 
+from aforo.adapters.postgres.audit_store import PostgresAuditStore
 from aforo.adapters.postgres.delivery_store import PostgresDeliveryStore
 from aforo.adapters.postgres.device_registry import PostgresDeviceRegistry
 from aforo.adapters.postgres.migrations import migrate
@@ -27,6 +28,7 @@ class Database:
         self.orders = PostgresOrderStore(pool)
         self.deliveries = PostgresDeliveryStore(pool)
         self.registry = PostgresDeviceRegistry(pool)
+        self.audit = PostgresAuditStore(pool)
         self.ledger = PostgresSessionLedger(pool)
 
     @classmethod

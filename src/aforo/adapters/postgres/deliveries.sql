@@ -5,14 +5,14 @@ SELECT id, order_id, body FROM results WHERE published_at IS NULL ORDER BY seria
 -- Results that were not yet marked, with the fact of each.
 WITH given AS (
     SELECT f.* FROM ROWS FROM (jsonb_to_recordset($1) AS (id text, order_id bigint, step smallint, at timestamptz,
-                    sender text, receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+                    sender text, receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
 ), marked AS (
     UPDATE results r SET published_at = g.at FROM given g
     WHERE r.id = g.id AND r.published_at IS NULL RETURNING r.id
 )
-INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
-SELECT order_id, step, at, sender, receiver, name, payload
-FROM given JOIN marked USING (id) ORDER BY ordinality
+INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
+SELECT order_id, step, at, sender, receiver, name, payload, decode(digest, 'hex')
+FROM given JOIN marked USING (id) ORDER BY order_id, ordinality
 
 -- name: put_in_inbox
 INSERT INTO inbox (id, order_id, body, received_at, state, next_at)
@@ -37,11 +37,11 @@ WITH given AS (
     UPDATE inbox i SET state = g.state, attempts = g.attempts, next_at = g.next_at
     FROM given g WHERE i.id = g.id
 )
-INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
-SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload
+INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
+SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex')
 FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
-                receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
-ORDER BY f.ordinality
+                receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
+ORDER BY f.order_id, f.ordinality
 
 -- name: deliveries
 SELECT r.id, r.order_id, r.body, r.published_at, i.state, i.attempts, i.next_at

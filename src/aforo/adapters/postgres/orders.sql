@@ -13,12 +13,12 @@ WITH given AS (
     ON CONFLICT (source, number) DO NOTHING
     RETURNING id
 ), told AS (
-    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
-    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload
+    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
+    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex')
     FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
-                    receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+                    receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
     JOIN inserted ON inserted.id = f.order_id
-    ORDER BY f.ordinality
+    ORDER BY f.order_id, f.ordinality
 ), ended AS (
     INSERT INTO results (id, order_id, body)
     SELECT r.id, r.order_id, r.body
@@ -41,12 +41,12 @@ WITH given AS (
     WHERE o.id = g.id AND o.version = g.version
     RETURNING o.id
 ), told AS (
-    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload)
-    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload
+    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
+    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex')
     FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
-                    receiver text, name text, payload jsonb)) WITH ORDINALITY AS f
+                    receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
     JOIN changed ON changed.id = f.order_id
-    ORDER BY f.ordinality
+    ORDER BY f.order_id, f.ordinality
 ), ended AS (
     INSERT INTO results (id, order_id, body)
     SELECT r.id, r.order_id, r.body

@@ -1,10 +1,14 @@
 """Rows of the database as values of the domain, and back."""
 
+import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
+from aforo.adapters.postgres.storable import to_jsonb
+from aforo.domain.audit import digest_of
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order, OrderRequest, Priority
@@ -100,7 +104,10 @@ def whole_of(order: Order) -> dict[str, Any]:
 
 
 def fact_row(order_id: OrderId, fact: Fact) -> dict[str, Any]:
+    """Its digest is that of the fact as it will be read again."""
+    kept = replace(fact, payload=json.loads(to_jsonb(fact.payload)))
     return {
+        "digest": digest_of(order_id, kept).hex(),
         "order_id": order_id,
         "step": fact.step,
         "at": fact.at.isoformat(),

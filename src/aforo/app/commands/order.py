@@ -69,6 +69,22 @@ def explain(
 
 
 @commands.command()
+def receipt(
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
+    data: Data = None,
+    url: Url = None,
+) -> int:
+    """Print a receipt: the order's facts, and the proof that a seal of the audit trail covers them. As JSON.
+
+    Kept elsewhere, it shows later whether anything was changed: `aforo audit verify --receipt FILE`.
+    """
+    with OperatorClient(locate(data, url)) as client:
+        say_json(client.get("orders", order, "receipt", source=source))
+    return 0
+
+
+@commands.command()
 def frames(
     order: Annotated[str, typer.Argument(help="The order's number.")],
     source: Annotated[str | None, typer.Option(help="Who ordered it, when several used the number.")] = None,
