@@ -120,9 +120,17 @@ def _security(security: DeviceSecurity) -> dict[str, Any]:
     return {"system_title": security.system_title.hex().upper() or None, "has_keys": security.has_keys}
 
 
-def _cause(cause: Cause) -> dict[str, str]:
+def _cause(cause: Cause) -> dict[str, Any]:
     facts = CAUSES[cause]
-    return {"code": cause.value, "layer": facts.layer.value, "es": facts.es, "en": facts.en}
+    return {
+        "code": cause.value,
+        "layer": facts.layer.value,
+        "es": facts.es,
+        "en": facts.en,
+        "actor": facts.actor.value,
+        "retry_allowed": facts.is_retry_allowed,
+        "field_work_suggested": facts.is_field_work_suggested,
+    }
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -72,12 +72,13 @@ def causes() -> str:
         "# Causes",
         _MADE,
         "Why an order did not end as wished. Reply: IEC 61968-9, Reply/Error/code. Retry: never, once, or by the plan.",
+        "Who acts: where it is the field crew, the answer suggests field work.",
         "",
-        "| code | layer | reply | retry | Spanish | English |",
-        "|---|---|---|---|---|---|",
+        "| code | layer | reply | retry | who acts | Spanish | English |",
+        "|---|---|---|---|---|---|---|",
     ]
     for cause, facts in CAUSES.items():
-        cells = (cause.value, facts.layer.value, facts.reply, facts.retry.value, facts.es, facts.en)
+        cells = (cause.value, facts.layer.value, facts.reply, facts.retry.value, facts.actor.value, facts.es, facts.en)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -24,6 +24,26 @@ class Layer(Enum):
     SECURITY = "security"
 
 
+class Actor(Enum):
+    """Who can put it right. FIELD: somebody on the spot, so field work is suggested.   NOBODY: time does."""
+
+    NOBODY = "nobody"
+    CUSTOMER = "who ordered"
+    OPERATOR = "the operator"
+    FIELD = "the field crew"
+
+
+_ACTOR_OF = {
+    Layer.ORDER: Actor.CUSTOMER,
+    Layer.CALENDAR: Actor.NOBODY,
+    Layer.HEADEND: Actor.OPERATOR,
+    Layer.CONCENTRATOR: Actor.OPERATOR,
+    Layer.LINE: Actor.FIELD,
+    Layer.METER: Actor.OPERATOR,
+    Layer.SECURITY: Actor.OPERATOR,
+}
+
+
 class Cause(Enum):
     """Reason codes, as they stand in answers, traces and the store."""
 
@@ -71,13 +91,30 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CauseFacts:
-    """reply: CIM reply code (IEC 61968-9, Reply/Error/code). es, en: one sentence each, for the customer."""
+    """reply: CIM reply code (IEC 61968-9, Reply/Error/code).   es, en: one sentence each, for the customer.
+
+    on_the_spot: the layer would say otherwise, but nothing helps except a visit.
+    """
 
     layer: Layer
     reply: str
     retry: Retry
     es: str
     en: str
+    on_the_spot: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.FIELD if self.on_the_spot else _ACTOR_OF[self.layer]
+
+    @property
+    def is_retry_allowed(self) -> bool:
+        """The same order, given again, may well pass."""
+        return self.retry is not Retry.NEVER
+
+    @property
+    def is_field_work_suggested(self) -> bool:
+        return self.actor is Actor.FIELD
 
 
 CAUSES: dict[Cause, CauseFacts] = {
@@ -160,7 +197,7 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.WRONG_DEVICE: CauseFacts(
         Layer.SECURITY, "5.3", Retry.NEVER,
         "Responde otro equipo: su título no es el registrado.",
-        "Another device answers: its system title is not the one registered."),
+        "Another device answers: its system title is not the one registered.", on_the_spot=True),
     Cause.COUNTER_UNREADABLE: CauseFacts(
         Layer.METER, "5.3", Retry.ONCE,
         "El equipo no deja leer su contador de invocaciones (cliente público 16, 0-0:43.1.1.255 o 0-0:43.1.0.255).",
@@ -180,7 +217,7 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.HARDWARE_FAULT: CauseFacts(
         Layer.METER, "5.3", Retry.NEVER,
         "El medidor informa una falla de hardware; requiere visita.",
-        "The meter reports a hardware fault; it needs a visit."),
+        "The meter reports a hardware fault; it needs a visit.", on_the_spot=True),
     Cause.TEMPORARY_FAILURE: CauseFacts(
         Layer.METER, "5.3", Retry.PLAN,
         "El medidor informa una falla temporal.",
@@ -220,11 +257,11 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.VERIFY_MISMATCH: CauseFacts(
         Layer.METER, "5.3", Retry.ONCE,
         "El valor leído del medidor no es el ordenado.",
-        "The value read back from the meter is not the one ordered."),
+        "The value read back from the meter is not the one ordered.", on_the_spot=True),
     Cause.BREAKER_STUCK: CauseFacts(
         Layer.METER, "5.3", Retry.ONCE,
         "El medidor aceptó la orden, pero su interruptor no se movió; requiere visita.",
-        "The meter took the order, but its switch has not moved; it needs a visit."),
+        "The meter took the order, but its switch has not moved; it needs a visit.", on_the_spot=True),
     Cause.OUTCOME_UNKNOWN: CauseFacts(
         Layer.LINE, "0.1", Retry.PLAN,
         "La orden pudo haberse ejecutado; el medidor no ha respondido desde entonces.",

@@ -87,6 +87,10 @@ _REMEDIES: dict[Layer, Words] = {
         "It would pass with the right keys or counter; this is no silence, and a visit in the field does not help.",
     ),
 }
+_END_IT_SOONER = Words(
+    "Pasará por sí sola a esa hora; aforo limit-remove termina antes el límite.",
+    "It will pass by itself then; aforo limit-remove ends the limit sooner.",
+)
 _OVER = frozenset({Cause.CANCELLED, Cause.SUPERSEDED})
 """Nothing would have to change: somebody decided so."""
 
@@ -121,6 +125,12 @@ def explain(
         meaning=MEANING[state],
         waits_for=waits_for,
         until=None if waits_for is None else until,
-        remedy=None if facts is None or cause in _OVER or state is OrderState.VERIFIED else _REMEDIES[facts.layer],
+        remedy=_remedy(state, cause),
         is_tried_again=facts is not None and facts.retry is not Retry.NEVER and not state.is_end,
     )
+
+
+def _remedy(state: OrderState, cause: Cause | None) -> Words | None:
+    if cause is None or cause in _OVER or state is OrderState.VERIFIED:
+        return None
+    return _END_IT_SOONER if cause is Cause.AWAITING_UNTIL else _REMEDIES[CAUSES[cause].layer]

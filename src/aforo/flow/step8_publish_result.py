@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from aforo.domain.causes import CAUSES
 from aforo.domain.confirmation import may_change_until
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.order import Fact, Order
@@ -19,6 +20,7 @@ def result_message(order: Order, number: int = 1) -> ResultMessage:
     """
     assert order.ended_at is not None, "only an order that has ended has a result"
     result_id = f"{order.id}-{number}"
+    facts = None if order.cause is None else CAUSES[order.cause]
     is_open = order.state is OrderState.UNCONFIRMED
     body: dict[str, Any] = {
         "specversion": "1.0",
@@ -38,6 +40,8 @@ def result_message(order: Order, number: int = 1) -> ResultMessage:
             "state": order.state.value,
             "cause": None if order.cause is None else order.cause.value,
             "detail": order.detail,
+            "retry_allowed": facts is not None and facts.is_retry_allowed,
+            "field_work_suggested": facts is not None and facts.is_field_work_suggested,
             "evidence": order.evidence,
             "attempts": order.attempts,
             "number": number,

@@ -121,7 +121,9 @@ def _reply(order: Order, data: dict[str, Any], language: str) -> Reply:
     unknown = state is OrderState.UNCONFIRMED
     until = data.get("may_change_until")
     changes = f"may change until {timestamp(datetime.fromisoformat(until))}" if until else ""
-    told = "; ".join(filter(None, (changes, data["detail"])))
+    again = "retry_allowed" if data.get("retry_allowed") and not unknown else ""
+    field_work = "field_work_suggested" if data.get("field_work_suggested") and not unknown else ""
+    told = "; ".join(filter(None, (changes, data["detail"], again, field_work)))
     details = " ".join(filter(None, (state.value, data["cause"]))) + (f": {told}" if told else "")
     error = ReplyError(facts.reply, WARNING if unknown else FATAL, facts.en if english else facts.es, details)
     return Reply(Result.PARTIAL if unknown else Result.FAILED, (error,), order.number)

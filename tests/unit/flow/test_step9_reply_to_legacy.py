@@ -118,7 +118,10 @@ def test_every_cause_can_be_told_in_both_languages_and_complies_with_the_schema(
     check_independently(envelope)
     error = read_response(envelope).error
     assert error.reason == " ".join(getattr(CAUSES[cause], language).split())
-    assert error.details == f"FAILED {cause.value}: what \ufffd was seen"
+    seen, *advice = error.details.split("; ")
+    assert seen == f"FAILED {cause.value}: what \ufffd was seen"
+    assert ("retry_allowed" in advice) is CAUSES[cause].is_retry_allowed
+    assert ("field_work_suggested" in advice) is CAUSES[cause].is_field_work_suggested
 
 
 def test_a_reading_is_answered_without_a_limit() -> None:

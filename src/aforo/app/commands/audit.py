@@ -69,7 +69,8 @@ def verify(
         told = [{"order_id": one.order_id, "finding": one.words} for one in findings]
         say_json({"orders": orders, "facts": len(facts), "seals": len(seals), "findings": told})
     else:
-        say_table(("order id", "finding"), ((one.order_id or "", one.words) for one in findings))
+        if findings:
+            say_table(("order id", "finding"), ((one.order_id or "", one.words) for one in findings))
         say(f"{orders} orders, {len(facts)} facts, {len(seals)} seals: {len(findings)} findings")
     return FAILED if findings else 0
 

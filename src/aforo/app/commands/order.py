@@ -171,7 +171,7 @@ def list_(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
     if as_json:
         say_json(found)
         return 0
-    names = ("number", "source", "received_at", "meter", "limit_w", "state", "cause", "attempts", "ended_at")
+    names = ("number", "source", "received_at", "kind", "meter", "limit_w", "state", "cause", "attempts", "ended_at")
     rows = ({**order, "cause": order["cause"] and order["cause"]["code"]} for order in found["orders"])
     say_table(names, ([row[name] for name in names] for row in rows))
     if found["next"]:
