@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from aforo.adapters.postgres.database import Database
+from aforo.domain.causes import Cause
 from aforo.domain.identifiers import MeterNumber, OrderId
 from aforo.domain.order import Order, Priority
 from aforo.domain.order_states import ENDS, IN_FLIGHT, OrderState
@@ -194,3 +195,22 @@ async def test_the_known_limit_of_a_meter_is_that_of_its_latest_verified_order(s
 
     assert await stores.orders.known_limit(MeterNumber("M-1")) == 2500
     assert await stores.orders.known_limit(MeterNumber("M-2")) is None
+
+
+async def test_what_waits_for_a_concentrator_alone_is_due_when_it_is_back(stores: Stores) -> None:
+    later = WEDNESDAY + timedelta(minutes=10)
+    away = Cause.CONCENTRATOR_UNREACHABLE
+    waiting = await stored(stores.orders, "OS-1", next_at=later, cause=away)
+    others = [
+        await stored(stores.orders, "OS-2", meter="M-2", next_at=later, cause=Cause.METER_UNREACHABLE),
+        await stored(stores.orders, "OS-3", meter="M-3", next_at=later, cause=away, lane="concentrator:C-9"),
+        await stored(stores.orders, "OS-4", meter="M-4", next_at=later, cause=away, state=OrderState.RECONCILING),
+    ]
+
+    assert await stores.orders.resume(waiting.lane, WEDNESDAY) == 1
+
+    resumed = await stores.orders.order(waiting.id)
+    assert resumed is not None
+    assert (resumed.next_at, resumed.version) == (WEDNESDAY, waiting.version + 1)
+    assert [await stores.orders.order(one.id) for one in others] == others
+    assert await stores.orders.resume(waiting.lane, WEDNESDAY) == 0

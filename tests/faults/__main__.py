@@ -93,7 +93,7 @@ async def run(data: Path) -> dict[Placed, tuple[str, str]]:
         legacy = await stack.enter_async_context(listening_legacy())
         ports = await stack.enter_async_context(hosted(town))
         ports.update({str(one.concentrator): closed_port() for one in all_placed if one.injection.is_away})
-        system = LiveSystem(data, AFORO_RETRY_PLAN="0.2", AFORO_ANSWER_WAIT_S="1")
+        system = LiveSystem(data, AFORO_RETRY_PLAN="0.2", AFORO_ANSWER_WAIT_S="1", AFORO_DEADLINE_S="5")
         stack.callback(system.stop)
         await system.start()
         await system.register(town, ports)

@@ -61,6 +61,7 @@ def order_document(one: Order) -> dict[str, Any]:
         "not_after": _moment(request.not_after),
         "until": _moment(request.until),
         "approved_by": one.approved_by,
+        "deadline": _moment(one.deadline),
         "attempts": one.attempts,
         "received_at": _moment(one.received_at),
         "next_at": _moment(one.next_at),

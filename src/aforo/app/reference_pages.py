@@ -71,7 +71,8 @@ def causes() -> str:
     lines = [
         "# Causes",
         _MADE,
-        "Why an order did not end as wished. Reply: IEC 61968-9, Reply/Error/code. Retry: never, once, or by the plan.",
+        "Why an order did not end as wished. Reply: IEC 61968-9, Reply/Error/code. Retry: never, once, by the plan, or",
+        "when what was away is back, until the order's deadline.",
         "Who acts: where it is the field crew, the answer suggests field work.",
         "",
         "| code | layer | reply | retry | who acts | Spanish | English |",

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         default="",
         description="Seconds before the second, third, ... attempt, with commas; empty means 20,120,3600,14400.",
     )
+    deadline_s: Annotated[float, Field(gt=0, le=2_592_000)] = Field(
+        default=86_400.0,
+        description="How long an order waits for a concentrator that is away, from its validation, in seconds.",
+    )
     answer_wait_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=20.0, description="Until a device's silence is certain, in seconds."
     )
@@ -129,6 +133,10 @@ class Settings(BaseSettings):
         if folder is not None and not folder.is_dir():
             raise ValueError("there is no such folder")
         return folder
+
+    @property
+    def patience(self) -> timedelta:
+        return timedelta(seconds=self.deadline_s)
 
     @cached_property
     def plan(self) -> RetryPlan:

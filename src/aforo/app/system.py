@@ -141,6 +141,7 @@ class System:
                 plan=self._settings.plan,
                 calendar=self._settings.service_calendar,
                 answer_wait=self._settings.answer_wait,
+                patience=self._settings.patience,
                 window=self._settings.window,
             ),
         )
@@ -155,7 +156,7 @@ class System:
             book=self.book,
             registry=database.registry,
             deliveries=database.deliveries,
-            desk=ServiceDesk(settings.service_calendar, database.orders, self.models.get),
+            desk=ServiceDesk(settings.service_calendar, database.orders, self.models.get, patience=settings.patience),
             clock=self.clock,
         )
         integration = Integration(ports, settings.rules_of)

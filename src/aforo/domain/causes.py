@@ -5,11 +5,15 @@ from enum import Enum
 
 
 class Retry(Enum):
-    """NEVER: the same order would fail the same way.   PLAN: under the retry plan.   ONCE: one more attempt."""
+    """NEVER: the same order would fail the same way.   PLAN: under the retry plan.   ONCE: one more attempt.
+
+    WHEN_BACK: not the meter's fault, so no attempt is used: until the order's deadline.
+    """
 
     NEVER = "never"
     PLAN = "plan"
     ONCE = "once"
+    WHEN_BACK = "when back"
 
 
 class Layer(Enum):
@@ -175,7 +179,7 @@ CAUSES: dict[Cause, CauseFacts] = {
         "El medidor no figura en la tabla interna del concentrador.",
         "The meter is not in the concentrator's internal table."),
     Cause.CONCENTRATOR_UNREACHABLE: CauseFacts(
-        Layer.LINE, "4.1", Retry.PLAN,
+        Layer.LINE, "4.1", Retry.WHEN_BACK,
         "El concentrador no responde.",
         "The concentrator does not answer."),
     Cause.CONCENTRATOR_FAULT: CauseFacts(

@@ -57,6 +57,7 @@ class Order:
     lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
     approved_by: who released it, when it had to be approved.
     restored: of an order that removes a limit: what it goes back to, as last validated.
+    deadline: until when it is tried; None before it is first validated.
     ends_order: of one that was made by another's `until`: that other one.
     attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
     fence: of the latest visit handed out.   command_fence: of the latest one that may write.
@@ -71,6 +72,7 @@ class Order:
     approved_by: str = ""
     restored: PowerLimit | None = None
     ends_order: OrderId | None = None
+    deadline: datetime | None = None
     attempts: int = 0
     next_at: datetime | None = None
     fence: Fence | None = None

@@ -5,7 +5,7 @@ Reachable and in-the-table are not here: the concentrator tells them in the sess
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from aforo.domain.causes import Cause
@@ -38,12 +38,13 @@ def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
 class Circumstances:
     """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never.
 
-    model: of the meter; None when it is not known here.
+    model: of the meter; None when it is not known here.   patience: from its validation to an order's deadline.
     """
 
     calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
     known_limit_w: int | None = None
     model: MeterModel | None = None
+    patience: timedelta = timedelta(hours=24)
 
 
 def incapacity(request: OrderRequest, known: Circumstances) -> Cause | None:

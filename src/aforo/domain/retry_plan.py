@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+SHORTEST_WAIT = timedelta(seconds=20)
+LONGEST_WAIT = timedelta(minutes=10)
+
+
+def when_back(begun: datetime, now: datetime) -> datetime:
+    """When to look again for what is away. Each wait as long as all before it together, between the two bounds.
+
+    begun: when it was received.
+    """
+    return now + min(max(now - begun, SHORTEST_WAIT), LONGEST_WAIT)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPlan:

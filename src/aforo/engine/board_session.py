@@ -70,6 +70,7 @@ class BoardSession:
         in_force = board_client.read_open_session(response)
         if in_force != self._epoch:
             raise DeviceLost(Cause.OLD_EPOCH, f"asked for epoch {self._epoch}, in force is {in_force}")
+        await self._orders.resume()
 
     async def _resynchronise(self) -> None:
         """What was out when the last session ended: its results first, then what the concentrator still has."""
@@ -230,7 +231,7 @@ class BoardSession:
                 await self._settle(current, still_there=False)
 
     async def _give_up(self, lost: DeviceLost) -> None:
-        """What is out becomes unknown. When no session came about, what waits has used one of its attempts."""
+        """What is out becomes unknown. When no session came about, what waits is told so."""
         await self._orders.lose(lost.detail)
         if not self._is_established:
             cause = Cause.CONCENTRATOR_UNREACHABLE if lost.cause is Cause.METER_UNREACHABLE else lost.cause

@@ -44,7 +44,8 @@ class LaneOrders:
         self._ledger = ports.ledger
         self._clock = ports.clock
         self._plan = ports.settings.plan
-        self._desk = ServiceDesk(ports.settings.calendar, ports.book.store, ports.settings.model)
+        settings = ports.settings
+        self._desk = ServiceDesk(settings.calendar, ports.book.store, settings.model, patience=settings.patience)
 
     async def claim(self, limit: int) -> list[Claim]:
         """Due orders that nothing stands against, highest priority first; the others are decided on the way."""
@@ -138,6 +139,10 @@ class LaneOrders:
                 assert current is not None, "an order is never deleted"
                 order = current
         raise StaleOrder(f"order {order.number} was changed {DECISIONS_MAX} times while it was decided about")
+
+    async def resume(self) -> None:
+        """The concentrator is there: what waited for that alone is due now."""
+        await self._book.store.resume(self.lane, self._clock.now())
 
     async def in_flight(self) -> list[Order]:
         return await self._book.store.in_flight(self.lane)

@@ -11,6 +11,7 @@ from itertools import islice
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.audit import ChainedFact, Head, Seal, link_of, seal_over
+from aforo.domain.causes import Cause
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
@@ -115,6 +116,18 @@ class MemoryOrderStore:
             if is_limit and order.request.meter == meter:
                 return order.limit_w
         return None
+
+    async def resume(self, lane: str, now: datetime) -> int:
+        waiting = [
+            order
+            for order in self._orders.values()
+            if (order.lane, order.state, order.cause) == (lane, OrderState.VALIDATED, Cause.CONCENTRATOR_UNREACHABLE)
+            and order.next_at is not None
+            and order.next_at > now
+        ]
+        for order in waiting:
+            self._orders[order.id] = replace(order, next_at=now, version=order.version + 1)
+        return len(waiting)
 
     async def lanes_due(self, now: datetime) -> list[str]:
         return sorted({order.lane for order in self._due(now) if order.lane})

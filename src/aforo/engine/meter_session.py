@@ -44,6 +44,8 @@ class MeterSession:
     async def _carry_out(self, claim: Claim, epoch: Epoch) -> None:
         order = await self._orders.hand_out(claim, epoch)
         result = await self._visit(order, claim.meter)
+        if self._relay is not None and result.cause is not Cause.CONCENTRATOR_UNREACHABLE:
+            await self._orders.resume()
         assert order.fence is not None
         await self._orders.collect(order, claim.meter, result, order.fence)
 

@@ -100,6 +100,13 @@ class OrderStore(Protocol):
         """
         ...
 
+    async def resume(self, lane: str, now: datetime) -> int:
+        """Validated orders of a lane that wait only because its concentrator was away are due now.
+
+        How many there were.
+        """
+        ...
+
     async def lanes_due(self, now: datetime) -> list[str]:
         """Lanes for which `due` would give something."""
         ...

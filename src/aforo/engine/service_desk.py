@@ -1,7 +1,7 @@
 """What the rules about the hour of an order need to know, asked for only when it matters."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aforo.domain.devices import Meter
 from aforo.domain.meter_models import MeterModel
@@ -12,9 +12,15 @@ from aforo.engine.ports import OrderStore
 
 class ServiceDesk:
     def __init__(
-        self, calendar: ServiceCalendar, orders: OrderStore, models: Callable[[str], MeterModel | None]
+        self,
+        calendar: ServiceCalendar,
+        orders: OrderStore,
+        models: Callable[[str], MeterModel | None],
+        *,
+        patience: timedelta,
     ) -> None:
-        """models: by name."""
+        """models: by name.   patience: see `Circumstances`."""
+        self._patience = patience
         self._models = models
         self._calendar = calendar
         self._orders = orders
@@ -25,5 +31,6 @@ class ServiceDesk:
             return Circumstances(self._calendar)
         model = self._models(meter.model)
         if self._calendar.is_open(now, meter.time_zone) and not meter.protected:
-            return Circumstances(self._calendar, model=model)
-        return Circumstances(self._calendar, await self._orders.known_limit(meter.number), model)
+            return Circumstances(self._calendar, model=model, patience=self._patience)
+        known_limit = await self._orders.known_limit(meter.number)
+        return Circumstances(self._calendar, known_limit, model, self._patience)

@@ -45,7 +45,13 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circ
     )
     restores = request.kind.limit_from is LimitFrom.CONTRACT
     restored = PowerLimit(meter.contracted_power_w) if restores else None
-    return move(order, OrderState.VALIDATED, now, fact, cause=None, next_at=now, restored=restored)
+    changes = {"restored": restored, "deadline": _deadline(order, now, known)}
+    return move(order, OrderState.VALIDATED, now, fact, cause=None, next_at=now, **changes)
+
+
+def _deadline(order: Order, now: datetime, known: Circumstances) -> datetime:
+    """A new one when the last has passed while it was held, untried."""
+    return order.deadline if order.deadline is not None and order.deadline > now else now + known.patience
 
 
 def _protect(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:

@@ -29,11 +29,22 @@ def obstacle_now(order: Order, meter: Meter, now: datetime, known: Circumstances
     if request.latest_start is not None and now > request.latest_start:
         return expire(order, request.latest_start, now)
     closed = closed_now(request, meter, now, known)
+    if closed is not None and _has_waited_enough(order, closed.until):
+        detail = "its deadline passes before the service window opens again"
+        payload = {"cause": Cause.CONCENTRATOR_UNREACHABLE.value, "detail": detail}
+        fact = Fact(4, now, HEADEND, HEADEND, "VisitNotPossible", payload)
+        return move(order, OrderState.FAILED, now, fact, detail=detail, next_at=None)
     if closed is not None:
         payload = {"until": closed.until.isoformat(), "cause": closed.cause.value}
         fact = Fact(4, now, HEADEND, HEADEND, "OrderHeld", payload)
         return move(order, OrderState.HELD, now, fact, cause=closed.cause, next_at=closed.until)
     return None
+
+
+def _has_waited_enough(order: Order, opening: datetime) -> bool:
+    """It was tried while the window was open, and its concentrator was away."""
+    was_away = order.cause is Cause.CONCENTRATOR_UNREACHABLE
+    return was_away and order.deadline is not None and order.deadline <= opening
 
 
 def expire(order: Order, latest: datetime, now: datetime) -> Decision:

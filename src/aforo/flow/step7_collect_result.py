@@ -17,7 +17,7 @@ from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import plain, watts_of
 from aforo.domain.readback import Breaker, CommandResult, Evidence, Readback, SupplyReadback, Verdict
-from aforo.domain.retry_plan import RetryPlan
+from aforo.domain.retry_plan import RetryPlan, when_back
 from aforo.flow.decision import CONCENTRATOR, HEADEND, METER, Decision, move
 
 _ONCE = 2
@@ -107,10 +107,11 @@ def collect(order: Order, meter: Meter, collected: Collected, plan: RetryPlan) -
 def not_sent(order: Order, cause: Cause, detail: str, now: datetime, plan: RetryPlan) -> Decision:
     """The visit could not even begin: the concentrator is silent, or does not have the meter in its table.
 
-    Counts as an attempt. An order whose command may have left earlier stays unknown.
+    Counts as an attempt, unless it is the concentrator that is away. An order whose command may have left earlier stays
+    unknown.
     """
     fact = Fact(7, now, HEADEND, HEADEND, "VisitNotPossible", {"cause": cause.value, "detail": detail})
-    attempts = order.attempts + 1
+    attempts = order.attempts + (not _waits_for_another(order, cause))
     next_at = _next_attempt(replace(order, attempts=attempts), cause, now, plan)
     changes: dict[str, Any] = {"attempts": attempts, "cause": cause, "detail": detail, "next_at": next_at}
     if order.state is OrderState.UNCONFIRMED:
@@ -239,6 +240,7 @@ def _not_carried_out(
     cause = result.cause or Cause.CONCENTRATOR_FAULT
     if cause is Cause.EXPIRED:
         return move(order, OrderState.EXPIRED, now, *facts, cause=cause, detail=result.detail, next_at=None)
+    order = replace(order, attempts=order.attempts - _waits_for_another(order, cause))
     next_at = _next_attempt(order, cause, now, plan)
     state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
     evidence = evidence_of(result.readback) if result.readback else order.evidence
@@ -247,9 +249,18 @@ def _not_carried_out(
 
 def _next_attempt(order: Order, cause: Cause, now: datetime, plan: RetryPlan) -> datetime | None:
     retry = CAUSES[cause].retry
+    if _waits_for_another(order, cause):
+        assert order.deadline is not None
+        return None if now >= order.deadline else min(when_back(order.received_at, now), order.deadline)
     if retry is Retry.NEVER or (retry is Retry.ONCE and order.attempts >= _ONCE):
         return None
     return plan.next_at(order.attempts, now)
+
+
+def _waits_for_another(order: Order, cause: Cause) -> bool:
+    """It is not the meter that keeps it waiting. What may have left is read under the plan all the same."""
+    is_away = CAUSES[cause].retry is Retry.WHEN_BACK and order.deadline is not None
+    return is_away and not order.state.is_only_read
 
 
 def evidence_of(readback: Evidence) -> dict[str, Any]:

@@ -77,8 +77,9 @@ def test_a_refusal_is_tried_again_exactly_when_its_cause_says_so(cause: Cause) -
     first = collect(OUT, ko(cause)).order
     second = collect(replace(OUT, attempts=2), ko(cause)).order
 
-    again = {Retry.NEVER: (False, False), Retry.ONCE: (True, False), Retry.PLAN: (True, True)}[CAUSES[cause].retry]
-    expected = tuple(OrderState.VALIDATED if is_again else OrderState.FAILED for is_again in again)
+    again = {Retry.NEVER: (False, False), Retry.ONCE: (True, False), Retry.PLAN: (True, True)}
+    again[Retry.WHEN_BACK] = (True, True)
+    expected = tuple(OrderState.VALIDATED if yes else OrderState.FAILED for yes in again[CAUSES[cause].retry])
     assert (first.state, second.state) == expected
     assert (first.cause, second.cause) == (cause, cause)
 
@@ -229,3 +230,32 @@ def test_a_concentrators_unknown_code_is_its_fault_and_kept_in_words(code: str, 
 
     assert (result.verdict, result.cause) == (Verdict.KO, cause)
     assert code in result.detail
+
+
+def test_a_concentrator_that_is_away_uses_no_attempt_and_is_waited_for_until_the_deadline() -> None:
+    order = an_order(OrderState.VALIDATED, attempts=1, deadline=WEDNESDAY + timedelta(hours=24))
+
+    def away(after: timedelta) -> Order:
+        return step7.not_sent(order, Cause.CONCENTRATOR_UNREACHABLE, "why", WEDNESDAY + after, PLAN).order
+
+    for after, wait in ((0, 20), (60, 60), (9999, 600)):
+        assert away(timedelta(seconds=after)).next_at == WEDNESDAY + timedelta(seconds=after + wait)
+    assert {away(timedelta(hours=hours)).attempts for hours in range(24)} == {1}
+    assert away(timedelta(hours=23, minutes=59)).next_at == order.deadline
+    at_last = away(timedelta(hours=24))
+    assert (at_last.state, at_last.cause) == (OrderState.FAILED, Cause.CONCENTRATOR_UNREACHABLE)
+
+
+def test_a_relay_that_is_away_gives_the_visit_s_attempt_back() -> None:
+    out = replace(OUT, attempts=2, deadline=WEDNESDAY + timedelta(hours=24))
+    decision = collect(out, ko(Cause.CONCENTRATOR_UNREACHABLE))
+
+    assert (decision.order.state, decision.order.attempts) == (OrderState.VALIDATED, 1)
+
+
+def test_what_may_have_left_is_read_under_the_plan_even_while_the_concentrator_is_away() -> None:
+    waiting = replace(UNKNOWN, deadline=WEDNESDAY + timedelta(hours=24), attempts=2)
+
+    assert step7.not_sent(waiting, Cause.CONCENTRATOR_UNREACHABLE, "why", WEDNESDAY, PLAN).order.state is (
+        OrderState.UNCONFIRMED
+    )

@@ -105,6 +105,10 @@ class PostgresOrderStore:
         return watts
 
     @tells_outages
+    async def resume(self, lane: str, now: datetime) -> int:
+        return len(await self._pool.fetch(SQL["resume"], lane, now))
+
+    @tells_outages
     async def lanes_due(self, now: datetime) -> list[str]:
         return [row[0] for row in await self._pool.fetch(SQL["lanes_due"], now)]
 

@@ -4,10 +4,10 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), inserted AS (
     INSERT INTO orders (id, version, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until,
-                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, ends_order,
+                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, ends_order, deadline,
                         attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
     SELECT id, 1, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until,
-           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, ends_order,
+           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, ends_order, deadline,
            attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
     ON CONFLICT (source, number) DO NOTHING
@@ -33,7 +33,7 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), changed AS (
     UPDATE orders o
-    SET version = g.version + 1, state = g.state, lane = g.lane, approved_by = g.approved_by, restored_w = g.restored_w,
+    SET version = g.version + 1, state = g.state, lane = g.lane, approved_by = g.approved_by, restored_w = g.restored_w, deadline = g.deadline,
         attempts = g.attempts, next_at = g.next_at,
         fence = g.fence, command_fence = g.command_fence, cause = g.cause, detail = g.detail, evidence = g.evidence,
         ended_at = g.ended_at
@@ -110,6 +110,11 @@ WHERE o.meter = $1 AND o.id < $2 AND o.sets = $3 AND o.state IN ('received', 'he
 
 -- name: known_limit
 SELECT COALESCE(limit_w, restored_w) FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1
+
+-- name: resume
+UPDATE orders SET next_at = $2, version = version + 1
+WHERE lane = $1 AND next_at > $2 AND state = 'validated' AND cause = 'CONCENTRATOR_UNREACHABLE'
+RETURNING id
 
 -- name: lanes_due
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.
