@@ -13,6 +13,7 @@ from aforo.domain.order import Order, Priority
 from aforo.domain.order_filter import OrderFilter
 from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import PowerLimit
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
 from aforo.flow.step1_receive_order import plan_removal
@@ -26,6 +27,7 @@ FULL_REQUEST = a_request(
     special="hospital",
     not_after=WEDNESDAY + timedelta(hours=5, microseconds=1),
     until=WEDNESDAY + timedelta(days=30),
+    retry_of=OrderNumber("OS-0"),
     message_id="m-1",
     correlation_id="c-1",
     reply_address="https://legacy.example/reply",
@@ -37,6 +39,8 @@ FULL = an_order(
     request=FULL_REQUEST,
     version=0,
     attempts=3,
+    restored=PowerLimit(6000),
+    deadline=WEDNESDAY + timedelta(hours=24),
     fence=Fence(2**40),
     command_fence=Fence(2**40 - 1),
     cause=Cause.METER_REFUSED,

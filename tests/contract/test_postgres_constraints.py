@@ -37,6 +37,7 @@ VIOLATIONS = {
     "orders_number_check": "UPDATE orders SET number = ''",
     "orders_meter_check": "UPDATE orders SET meter = ''",
     "orders_restored_w_check": "UPDATE orders SET restored_w = 0",
+    "orders_retry_of_check": "UPDATE orders SET retry_of = ''",
     "orders_limit_w_check": "UPDATE orders SET limit_w = 10000001",
     "orders_state_check": "UPDATE orders SET state = 'lost'",
     "orders_attempts_check": "UPDATE orders SET attempts = -1",

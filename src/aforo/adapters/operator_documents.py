@@ -60,6 +60,7 @@ def order_document(one: Order) -> dict[str, Any]:
         "special": request.special,
         "not_after": _moment(request.not_after),
         "until": _moment(request.until),
+        "retry_of": request.retry_of,
         "approved_by": one.approved_by,
         "deadline": _moment(one.deadline),
         "attempts": one.attempts,

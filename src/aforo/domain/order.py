@@ -25,6 +25,7 @@ class OrderRequest:
 
     special: why it may run outside the service window; None when it may not.
     not_after: it must not begin later.   until: when the limit ends, by an order of its own.
+    retry_of: number of the earlier order, of the same source, that this one gives again.
     digest: of everything above, to tell the same request repeated from another one under the same number.
     """
 
@@ -38,6 +39,7 @@ class OrderRequest:
     special: str | None = None
     not_after: datetime | None = None
     until: datetime | None = None
+    retry_of: OrderNumber | None = None
     message_id: str = ""
     correlation_id: str = ""
     reply_address: str | None = None

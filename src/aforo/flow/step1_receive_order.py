@@ -22,7 +22,7 @@ from aforo.domain.service_calendar import AmbiguousTime, moment_of
 from aforo.flow.decision import INTEGRATION, LEGACY, Decision
 
 _PRIORITIES = {"high": Priority.HIGH, "normal": Priority.NORMAL}
-_OPTIONS = ("priority", "special", "notAfter", "until")
+_OPTIONS = ("priority", "special", "notAfter", "until", "retryOf")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 UNTIL = "/until"
 """End of the number of an order that ends a limit; a customer's number never ends so."""
@@ -78,6 +78,7 @@ def receive_order(request: OrderRequest, order_id: OrderId, now: datetime) -> De
         "reason": request.reason,
         "special": request.special,
         "not_after": request.not_after.isoformat() if request.not_after else None,
+        "retry_of": request.retry_of,
         "message_id": request.message_id,
     }
     return Decision(order, (Fact(1, now, LEGACY, INTEGRATION, "OrderReceived", payload),))
@@ -94,7 +95,14 @@ def plan_removal(order: Order, order_id: OrderId, now: datetime) -> Decision:
     if len(number) > _NUMBER_LENGTH_MAX:
         number = f"AF-{message_id('until', request.source, order.number)}"
     asked = replace(
-        request, number=OrderNumber(number), kind=LIMIT_REMOVE, limit=None, special=None, not_after=None, until=None
+        request,
+        number=OrderNumber(number),
+        kind=LIMIT_REMOVE,
+        limit=None,
+        special=None,
+        not_after=None,
+        until=None,
+        retry_of=None,
     )
     digest = hashlib.sha256(f"{request.digest}{UNTIL}".encode()).hexdigest()
     held = Order(
@@ -162,9 +170,10 @@ def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
     until = _until(options.get("until"), kind, rules.time_zone)
     special = _special(options.get("special"), asked, rules)
     priority = _priority(options.get("priority"))
+    retry_of = options["retryOf"][0] if "retryOf" in options else None
     meaning = (
         *(header.source, number, kind.name, asked.meter, limit and limit.watts, asked.reason, priority.value),
-        *(special, not_after and not_after.isoformat(), until and until.isoformat()),
+        *(special, not_after and not_after.isoformat(), until and until.isoformat(), *([retry_of] if retry_of else [])),
     )
     return OrderRequest(
         source=Source(header.source),
@@ -177,6 +186,7 @@ def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
         special=special,
         not_after=not_after,
         until=until,
+        retry_of=None if retry_of is None else OrderNumber(retry_of),
         message_id=header.message_id,
         correlation_id=header.correlation_id,
         reply_address=reply_address,

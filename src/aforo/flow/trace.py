@@ -36,9 +36,9 @@ class Words:
 WORDS: dict[str, Words] = {
     "OrderReceived": Words(
         "Orden {order} de {source}: {kind}, medidor {meter}[, {limit_w} W][, prioridad {priority}][, motivo: {reason}]"
-        "[, trabajo especial: {special}][, no después de {not_after}]",
+        "[, trabajo especial: {special}][, no después de {not_after}][, repite la orden {retry_of}]",
         "Order {order} from {source}: {kind}, meter {meter}[, {limit_w} W][, priority {priority}][, reason: {reason}]"
-        "[, special work: {special}][, not after {not_after}]",
+        "[, special work: {special}][, not after {not_after}][, gives order {retry_of} again]",
     ),
     "RemovalPlanned": Words(
         "Orden {order}: el límite de la orden {ends} al medidor {meter} termina el {until}",

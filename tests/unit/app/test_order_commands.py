@@ -11,9 +11,9 @@ from aforo.adapters.operator_documents import fact_document
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
 from aforo.domain.causes import Cause
-from aforo.domain.order import Fact
+from aforo.domain.order import Fact, Priority
 from aforo.domain.order_states import OrderState
-from cases import WEDNESDAY, an_order
+from cases import WEDNESDAY, a_request, an_order
 from stub_system import TOKEN, URL, StubSystem, shown
 
 TRIED = fact_document(
@@ -128,3 +128,30 @@ def test_the_filters_of_a_list_go_to_the_system(run: Callable[..., int], system:
     assert run("order", "list", "--state", "FAILED", "--cause", "WRONG_KEY", "--meter", "M-1", "--since", since) == 0
     asked = dict(system.requests[-1].url.params)
     assert asked == {"limit": "20", "state": "FAILED", "cause": "WRONG_KEY", "meter": "M-1", "since": since}
+
+
+def test_what_failed_is_given_again_as_it_was_and_linked(
+    run: Callable[..., int], system: StubSystem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = a_request(priority=Priority.HIGH, reason="debt", until=WEDNESDAY, special="hospital")
+    failed = an_order(OrderState.FAILED, request=request, cause=Cause.METER_UNREACHABLE)
+    system.orders = [shown(failed)]
+
+    assert run("order", "retry", "OS-1", "--order", "OS-2") == 0
+
+    (asked,) = system.received
+    assert (asked.number, asked.meter, asked.watts, asked.reason) == ("OS-2", "M-1", 2500, "debt")
+    assert {option.name: option.value for option in asked.options} == {"priority": "high", "retryOf": "OS-1"}
+    assert "OS-2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("state", [OrderState.VERIFIED, OrderState.DISPATCHED])
+def test_what_is_in_force_or_under_way_is_not_given_again(
+    state: OrderState, run: Callable[..., int], system: StubSystem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system.orders = [shown(an_order(state))]
+
+    assert run("order", "retry", "OS-1") == 1
+
+    assert f"OS-1 is {state.value}" in capsys.readouterr().err
+    assert system.received == []

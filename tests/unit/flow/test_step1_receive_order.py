@@ -155,6 +155,14 @@ def test_only_a_limit_ends_at_a_time() -> None:
     assert refused(*CUT, option).code == "5.2"
 
 
+def test_an_order_given_again_names_the_first_and_is_another_one() -> None:
+    again = received(asked((OPTION, "<Option><name>retryOf</name><value>OS-0</value></Option>")))
+    plain = received(asked((OPTION, "")))
+
+    assert (again.retry_of, plain.retry_of) == ("OS-0", None)
+    assert again.digest != plain.digest
+
+
 def test_no_customer_s_order_has_the_number_of_one_that_ends_a_limit() -> None:
     assert refused(("OS-1<", "OS-1/until<")).xpath == f"{CONTROL_AT}/issuerTrackingID"
 
@@ -221,7 +229,8 @@ def test_a_received_order_is_due_at_once_and_its_fact_tells_all_that_was_asked()
     assert (fact.step, fact.sender, fact.receiver, fact.name) == (1, "Legacy", "Integration", "OrderReceived")
     assert fact.payload == {
         "order": "OS-1", "source": "commercial", "kind": "LIMIT", "meter": "M-1", "limit_w": 2500, "unit": "W",
-        "priority": "high", "reason": "deuda", "special": None, "not_after": None, "message_id": "1001",
+        "priority": "high", "reason": "deuda", "special": None, "not_after": None, "retry_of": None,
+            "message_id": "1001",
     }  # fmt: skip
 
 

@@ -8,8 +8,22 @@ import typer
 from aforo.app.commands.explanation_output import explanation_of, say_explanation
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, PageSize, Url
+from aforo.app.commands.ordering import (
+    SOURCE,
+    Asked,
+    Number,
+    PriorityName,
+    Special,
+    Wait,
+    WaitTimeout,
+    Watching,
+)
+from aforo.app.commands.ordering import order as place
 from aforo.app.commands.trace_output import say_outcome, say_steps, say_visit, steps_of
-from aforo.app.console_output import say, say_json, say_table
+from aforo.app.console_output import CommandFailed, say, say_json, say_table
+from aforo.domain.order_kinds import KINDS
+from aforo.domain.order_states import OrderState
+from aforo.domain.quantities import PowerLimit
 
 commands = typer.Typer(no_args_is_help=True, help="Orders: list them, and show one with its nine steps.")
 
@@ -106,6 +120,39 @@ def frames(
     if not found["visits"]:
         say("no frames are on record: no visit yet, or the concentrator made it by itself")
     return 0
+
+
+@commands.command()
+def retry(  # noqa: PLR0917 (typer calls it by name; these are the command's options)
+    order: Annotated[str, typer.Argument(help="The order's number.")],
+    special: Special = None,
+    number: Number = None,
+    wait: Wait = False,
+    wait_timeout: WaitTimeout = 120.0,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Give an order that did not end VERIFIED once more, under a number of its own that is linked to the first.
+
+    The same kind, meter, limit, reason and priority; times and permissions are not taken over. Exit codes as of
+    `aforo limit`.
+    """
+    with OperatorClient(locate(data, url)) as client:
+        first = client.get("orders", order, source=SOURCE)
+    if not first["ended"] or first["state"] == OrderState.VERIFIED.value:
+        raise CommandFailed(f"{order} is {first['state']}: only what has ended otherwise than VERIFIED is given again")
+    asked = Asked(
+        kind=KINDS[first["kind"]],
+        meter=first["meter"],
+        limit=PowerLimit(first["limit_w"]) if KINDS[first["kind"]].takes_limit else None,
+        reason=first["reason"],
+        priority=PriorityName(first["priority"]),
+        special=special,
+        number=number,
+        retry_of=order,
+    )
+    return place(asked, Watching(wait_s=wait_timeout if wait else None, data=data, url=url, as_json=as_json))
 
 
 @commands.command()

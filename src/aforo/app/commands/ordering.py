@@ -70,6 +70,7 @@ class Asked:
     not_after: str | None = None
     until: str | None = None
     number: str | None = None
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,7 @@ def _options(asked: Asked) -> tuple[Option, ...]:
         "priority": None if priority is PriorityName.NORMAL else priority.value,
         "special": special,
         "notAfter": None if not_after is None else _moment("--not-after", not_after),
+        "retryOf": asked.retry_of,
         "until": None if asked.until is None else _moment("--until", asked.until),
     }
     return tuple(Option(name, value) for name, value in given.items() if value is not None)
