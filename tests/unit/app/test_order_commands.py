@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,7 @@ def test_what_failed_is_given_again_as_it_was_and_linked(
     assert run("order", "retry", "OS-1", "--order", "OS-2") == 0
 
     (asked,) = system.received
-    assert (asked.number, asked.meter, asked.watts, asked.reason) == ("OS-2", "M-1", 2500, "debt")
+    assert (asked.number, asked.meter, asked.watts, asked.reason) == ("OS-2", "M-1", Decimal(2500), "debt")
     assert {option.name: option.value for option in asked.options} == {"priority": "high", "retryOf": "OS-1"}
     assert "OS-2" in capsys.readouterr().out
 
