@@ -50,6 +50,7 @@ from aforo.engine.ports import (
     StoreUnavailable,
     UnknownConcentrator,
 )
+from aforo.flow.field_work import FieldReport, FieldResult
 
 BODY_MAX = 64 * 1024 * 1024
 """Octets; ROWS_MAX rows of some 500 octets fit."""
@@ -124,6 +125,7 @@ def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
     api.include_router(audit_routes(ports.audit, ports.orders), prefix=PREFIX, dependencies=guarded)
     api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(_order_desk(ports), prefix=PREFIX, dependencies=guarded)
+    api.include_router(_field_work(ports), prefix=PREFIX, dependencies=guarded)
     api.add_exception_handler(Problem, _tell_problem)
     api.add_exception_handler(HTTPException, _tell_http)
     api.add_exception_handler(RequestValidationError, _tell_validation)
@@ -281,6 +283,29 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
         except SamePerson as same:
             es, en = "Debe aprobarla otra persona que quien la pidió.", "Somebody else than who ordered it approves it."
             raise Problem(403, es, en) from same
+
+    return router
+
+
+def _field_work(ports: OperatorPorts) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/orders/{number:path}/field-work")
+    async def field_work(number: str, request: Request) -> dict[str, Any]:
+        """A JSON object: by, result (done, not done), reference; note and source may be left out."""
+        asked = _asked(await _json(request), {"by", "result", "reference", "note", "source"})
+        found, _ = await find_order(ports.orders, OrderNumber(number), asked.get("source"))
+        result = _member("result", FieldResult, asked.get("result", ""))
+        assert result is not None
+        report = FieldReport(
+            by=asked["by"], result=result, reference=asked.get("reference", ""), note=asked.get("note", "")
+        )
+        try:
+            return documents.order_document(await ports.desk.report_field_work(found.id, report))
+        except TooLate as late:
+            state = late.order.state.value
+            es, en = f"La orden {number} no es para terreno: está ", f"Order {number} is not one for the field: it is "
+            raise Problem(409, f"{es}{state}.", f"{en}{state}.", state=state) from late
 
     return router
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aforo.app.commands import audit, concentrator, local, meter, model, order
+from aforo.app.commands import audit, concentrator, fieldwork, local, meter, model, order
 from aforo.app.commands.decode import decode
 from aforo.app.commands.limit import add_kinds, limit
 from aforo.app.commands.options import AsJson, Data, folder
@@ -31,6 +31,7 @@ app.add_typer(meter.commands, name="meter")
 app.add_typer(concentrator.commands, name="concentrator")
 app.add_typer(order.commands, name="order")
 app.add_typer(audit.commands, name="audit")
+app.add_typer(fieldwork.commands, name="fieldwork")
 app.add_typer(model.commands, name="model")
 app.add_typer(local.commands, name="local")
 app.add_typer(bench, name="bench")

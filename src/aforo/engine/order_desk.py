@@ -1,4 +1,7 @@
-"""What people may do to an order that waits: cancel or approve it. Whatever is decided meanwhile is looked at anew."""
+"""What people may do to an order: cancel or approve one that waits, report the field work of one that failed.
+
+Whatever is decided meanwhile is looked at anew.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +10,7 @@ from aforo.domain.order import Order
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Clock, StaleOrder
 from aforo.flow.decision import Decision
+from aforo.flow.field_work import FieldReport, is_for_the_field, report_field_work
 from aforo.flow.waiting_order import approve, awaits_approval, can_be_cancelled, cancel, supersede
 
 DECISIONS_MAX = 5
@@ -48,6 +52,16 @@ class OrderDesk:
             if by == order.request.source:
                 raise SamePerson(f"{by} ordered it")
             return approve(order, by=by, now=self._clock.now())
+
+        return await self._decide(order_id, decide)
+
+    async def report_field_work(self, order_id: OrderId, report: FieldReport) -> Order:
+        """Raises TooLate when the order is not one for the field."""
+
+        def decide(order: Order) -> Decision:
+            if not is_for_the_field(order):
+                raise TooLate(order)
+            return report_field_work(order, report, self._clock.now())
 
         return await self._decide(order_id, decide)
 

@@ -98,6 +98,10 @@ WORDS: dict[str, Words] = {
         "Leído del medidor: interruptor {breaker}[, salida {output}], antes {breaker_before}",
         "Read from the meter: switch {breaker}[, output {output}], before {breaker_before}",
     ),
+    "FieldWorkReported": Words(
+        "{by} informa del trabajo en terreno[ {reference}]: {result}[. {note}]",
+        "{by} reports of the field work[ {reference}]: {result}[. {note}]",
+    ),
     "VisitNotPossible": Words(
         "No se pudo iniciar la visita: {cause}[ {detail}]", "No visit was possible: {cause}[ {detail}]"
     ),
@@ -146,6 +150,7 @@ _VALUES: dict[str, dict[object, Words]] = {
     },
     "breaker": _SWITCH,
     "breaker_before": _SWITCH,
+    "result": {"done": Words("hecho", "done"), "not done": Words("no hecho", "not done")},
     "output": {"true": Words("cerrada", "closed"), "false": Words("abierta", "open")},
     "cause": {
         cause.value: Words(f"{CAUSES[cause].es} ({cause.value})", f"{CAUSES[cause].en} ({cause.value})")
