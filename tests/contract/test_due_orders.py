@@ -8,7 +8,7 @@ import pytest
 from aforo.adapters.postgres.database import Database
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import MeterNumber, OrderId
-from aforo.domain.order import Order, Priority
+from aforo.domain.order import AGED_AFTER, Order, Priority
 from aforo.domain.order_states import ENDS, IN_FLIGHT, OrderState
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
@@ -214,3 +214,15 @@ async def test_what_waits_for_a_concentrator_alone_is_due_when_it_is_back(stores
     assert (resumed.next_at, resumed.version) == (WEDNESDAY, waiting.version + 1)
     assert [await stores.orders.order(one.id) for one in others] == others
     assert await stores.orders.resume(waiting.lane, WEDNESDAY) == 0
+
+
+async def test_what_has_been_due_for_long_goes_before_younger_urgent_orders(stores: Stores) -> None:
+    starved = await stored(stores.orders, "OS-1", meter="M-1", next_at=WEDNESDAY)
+    urgent = await stored(stores.orders, "OS-2", meter="M-2", next_at=WEDNESDAY, priority=Priority.HIGH)
+    young = await stored(stores.orders, "OS-3", meter="M-3", next_at=WEDNESDAY + timedelta(minutes=1))
+    lane = starved.lane
+
+    soon, late = WEDNESDAY + AGED_AFTER - timedelta(seconds=1), WEDNESDAY + AGED_AFTER
+    assert await stores.orders.due(lane, soon, 10) == [urgent, starved, young]
+    assert await stores.orders.due(lane, late, 10) == [starved, urgent, young]
+    assert await stores.orders.due(lane, late, 1) == [starved]

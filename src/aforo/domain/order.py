@@ -1,7 +1,7 @@
 """An order as the head-end keeps it, and the facts of its path."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -17,6 +17,10 @@ class Priority(IntEnum):
 
     NORMAL = 0
     HIGH = 1
+
+
+AGED_AFTER = timedelta(minutes=30)
+"""An order that has been due for so long goes before urgent ones that are younger: none is starved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,12 @@ class Order:
     @property
     def limit_w(self) -> int | None:
         return None if self.limit is None else self.limit.watts
+
+
+def rank(order: Order, now: datetime) -> tuple[int, OrderId]:
+    """Lower goes first: high priority, or what has aged to it; then what was received before."""
+    has_aged = order.next_at is not None and order.next_at <= now - AGED_AFTER
+    return -max(order.request.priority, Priority.HIGH if has_aged else Priority.NORMAL), order.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order
+from aforo.domain.order import Fact, Order, rank
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_kinds import Aspect
 from aforo.domain.order_states import NEVER_CARRIED_OUT, UNSENT, OrderState
@@ -92,10 +92,10 @@ class MemoryOrderStore:
 
     async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
         first: dict[MeterNumber, Order] = {}
-        for order in sorted(self._due(now), key=_urgency):
+        for order in sorted(self._due(now), key=lambda one: rank(one, now)):
             if order.lane == lane:
                 first.setdefault(order.request.meter, order)
-        return sorted(first.values(), key=_urgency)[:limit]
+        return sorted(first.values(), key=lambda one: rank(one, now))[:limit]
 
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
         found: dict[OrderId, OrderNumber] = {}
@@ -370,7 +370,3 @@ def _overtakes(later: Order, order: Order) -> bool:
         return False
     has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
     return has_changed_it or order.state is not OrderState.UNCONFIRMED
-
-
-def _urgency(order: Order) -> tuple[int, int]:
-    return -order.request.priority, order.id

@@ -74,7 +74,7 @@ class OrderStore(Protocol):
         ...
 
     async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
-        """Waiting orders of a lane whose next_at has come: highest priority first, then the oldest.
+        """Waiting orders of a lane whose next_at has come: highest priority first, then the oldest; see `rank`.
 
         At most one per meter, and none for a meter of which another order is out (dispatched, in_progress,
         reconciling). States: received, held, validated, reconciling, UNCONFIRMED.

@@ -15,7 +15,7 @@ from aforo.adapters.postgres.rows import fact_of, fact_row, order_of, standing_o
 from aforo.adapters.postgres.storable import storable_text
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order
+from aforo.domain.order import AGED_AFTER, Fact, Order
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.engine.ports import StaleOrder
 from aforo.flow.decision import Decision
@@ -86,7 +86,7 @@ class PostgresOrderStore:
 
     @tells_outages
     async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
-        return [order_of(row) for row in await self._pool.fetch(SQL["due"], lane, now, limit)]
+        return [order_of(row) for row in await self._pool.fetch(SQL["due"], lane, now, limit, now - AGED_AFTER)]
 
     @tells_outages
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:

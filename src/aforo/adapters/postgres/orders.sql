@@ -83,15 +83,15 @@ ORDER BY id DESC LIMIT $1
 SELECT * FROM facts WHERE order_id = $1 ORDER BY serial
 
 -- name: due
--- Of each meter the most urgent waiting order, unless another one of the meter is out.
+-- Of each meter the most urgent waiting order, unless another one of the meter is out. What is due since $4 is urgent.
 SELECT * FROM (
     SELECT DISTINCT ON (meter) * FROM orders o
     WHERE lane = $1 AND next_at <= $2 AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
       AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
                       AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
-    ORDER BY meter, priority DESC, id
+    ORDER BY meter, GREATEST(priority, (next_at <= $4)::integer) DESC, id
 ) AS first_of_meter
-ORDER BY priority DESC, id LIMIT $3
+ORDER BY GREATEST(priority, (next_at <= $4)::integer) DESC, id LIMIT $3
 
 -- name: overtaken
 -- Of these orders those that a later one, which sets the same of the same meter, has overtaken, and by which number. What has ended
