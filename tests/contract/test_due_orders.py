@@ -33,7 +33,7 @@ async def test_an_order_is_due_in_the_waiting_states_alone(stores: Stores, state
 
 async def test_the_most_urgent_order_comes_first_then_the_oldest(stores: Stores) -> None:
     late = await stored(stores.orders, "OS-1", meter="M-1", next_at=WEDNESDAY)
-    later = await stored(stores.orders, "OS-2", meter="M-2", next_at=WEDNESDAY - timedelta(hours=1))
+    later = await stored(stores.orders, "OS-2", meter="M-2", next_at=WEDNESDAY - timedelta(minutes=20))
     urgent = await stored(stores.orders, "OS-3", meter="M-3", priority=Priority.HIGH)
     most = [await stored(stores.orders, "OS-4", meter="M-0", priority=Priority.HIGH)]
 
