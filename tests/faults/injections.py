@@ -6,6 +6,7 @@ The causes are written out here: this list and the head-end's tables have nothin
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from aforo.dlms import data
@@ -122,6 +123,10 @@ def _another_head_end(town: Town, placed: Placed) -> None:
     concentrator.ledger.submit = overtaken  # type: ignore[method-assign]
 
 
+def _clock_ahead(town: Town, placed: Placed) -> None:
+    town.concentrators[str(placed.concentrator)].ledger.clock_offset = timedelta(minutes=5)
+
+
 INJECTIONS = (
     Injection("METER_UNREACHABLE", "the meter is silent", on_apdus(sabotage.silent)),
     Injection("WRONG_KEY", "the meter has other keys", _other_keys),
@@ -148,6 +153,7 @@ INJECTIONS = (
     Injection("", "its modem is dead for 1 s once commanded", _loses_its_modem, modes=DELEGATED),
     Injection("EXPIRED", "reached after not-after", _wakes_late, not_after_s=1.5),
     Injection("NOT_IN_TABLE", "not in the concentrator's table", modes=DELEGATED, meter={"in_table": False}),
+    Injection("CLOCK_SKEW", "its clock is 5 min ahead", _clock_ahead, modes=DELEGATED, not_after_s=600),
     Injection("CONCENTRATOR_FAULT", "its queue is full", _busy, modes=DELEGATED),
     Injection("STALE_FENCE", "it knows a later fence", _knows_a_later_fence, modes=DELEGATED),
     Injection("OLD_EPOCH", "another head-end takes its session", _another_head_end, modes=DELEGATED),

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default=86_400.0,
         description="How long an order waits for a concentrator that is away, from its validation, in seconds.",
     )
+    clock_deviation_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        default=60.0,
+        description="A concentrator whose clock is further off, in seconds, gets no order that must not begin late.",
+    )
     answer_wait_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=20.0, description="Until a device's silence is certain, in seconds."
     )

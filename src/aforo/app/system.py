@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -142,6 +142,7 @@ class System:
                 calendar=self._settings.service_calendar,
                 answer_wait=self._settings.answer_wait,
                 patience=self._settings.patience,
+                clock_deviation=timedelta(seconds=self._settings.clock_deviation_s),
                 window=self._settings.window,
             ),
         )

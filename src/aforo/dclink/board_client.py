@@ -5,6 +5,7 @@ RemoteProtocolError when its answer is not what the class definition says.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from aforo.dclink import codec
@@ -84,6 +85,14 @@ def get_epoch() -> GetRequest:
 
 def read_epoch(response: Response) -> int:
     return codec.decode(_got(response, "reading the session epoch"), codec.read_number)
+
+
+def get_clock() -> GetRequest:
+    return _get(Attribute.CLOCK)
+
+
+def read_clock(response: Response) -> datetime:
+    return codec.decode(_got(response, "reading the clock"), codec.read_moment)
 
 
 def get_firmware() -> GetRequest:

@@ -167,6 +167,14 @@ def read_name(cursor: Cursor) -> str:
     return cursor.text(_VISIBLE, NAME_OCTETS_MAX)
 
 
+def encode_moment(at: datetime) -> bytes:
+    return _moment(at)
+
+
+def read_moment(cursor: Cursor) -> datetime:
+    return cursor.moment()
+
+
 def encode_order(item: OrderItem) -> bytes:
     return data.structure(
         data.u64(item.order_id),

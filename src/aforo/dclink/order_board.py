@@ -9,6 +9,7 @@ Attributes, methods, types and what each refusal means: `docs/reference/order-bo
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from enum import IntEnum
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -36,6 +37,7 @@ class Attribute(IntEnum):
     QUEUED_ORDERS = 4
     SESSION_EPOCH = 5
     FIRMWARE = 6
+    CLOCK = 7
 
 
 class Method(IntEnum):
@@ -64,6 +66,11 @@ class Board(Protocol):
 
     @property
     def firmware(self) -> str: ...
+
+    @property
+    def clock(self) -> datetime:
+        """By which the concentrator keeps to a not-after."""
+        ...
 
     def meters(self, after: str) -> Iterator[TableRow]: ...
 
@@ -127,6 +134,8 @@ class OrderBoard:
                 return codec.encode_number(self._board.epoch)
             case Attribute.FIRMWARE:
                 return codec.encode_name(self._board.firmware)
+            case Attribute.CLOCK:
+                return codec.encode_moment(self._board.clock)
         raise AccessRefused(DataAccess.OBJECT_UNDEFINED)
 
     def write(self, attribute: int, data: bytes) -> None:  # noqa: ARG002 (nothing of it is writable)

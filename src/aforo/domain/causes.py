@@ -67,6 +67,7 @@ class Cause(Enum):
     NOT_IN_TABLE = "NOT_IN_TABLE"
     CONCENTRATOR_UNREACHABLE = "CONCENTRATOR_UNREACHABLE"
     CONCENTRATOR_FAULT = "CONCENTRATOR_FAULT"
+    CLOCK_SKEW = "CLOCK_SKEW"
     STALE_FENCE = "STALE_FENCE"
     OLD_EPOCH = "OLD_EPOCH"
     WRONG_KEY = "WRONG_KEY"
@@ -186,6 +187,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.CONCENTRATOR, "5.3", Retry.PLAN,
         "El concentrador no pudo tratar la orden.",
         "The concentrator could not handle the order."),
+    Cause.CLOCK_SKEW: CauseFacts(
+        Layer.CONCENTRATOR, "5.3", Retry.PLAN,
+        "El reloj del concentrador se desvía: no recibe órdenes con plazo hasta que se ajuste.",
+        "The concentrator's clock is off: it is given no order with a not-after until that is put right."),
     Cause.STALE_FENCE: CauseFacts(
         Layer.CONCENTRATOR, "5.3", Retry.ONCE,
         "El concentrador ya conoce una orden posterior para este medidor.",

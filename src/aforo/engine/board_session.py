@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from aforo.dclink import board_client
@@ -24,6 +24,8 @@ from aforo.flow.device_client import DeviceLost
 NAMES_PER_CALL = 128
 """Meters asked about at a time: their rows fit one APDU of 16 KiB."""
 
+CLOCK_TRUSTED = timedelta(minutes=10)
+ZERO = timedelta()
 T = TypeVar("T")
 
 
@@ -39,6 +41,7 @@ class BoardSession:
         self._link = BoardLink(ports, concentrator, wake)
         self._epoch = Epoch(0)
         self._is_established = False
+        self._clock_read: tuple[datetime, timedelta] | None = None
         self._out: dict[OrderId, Claim] = {}
 
     async def run(self) -> bool:
@@ -135,7 +138,7 @@ class BoardSession:
             response = await self._link.ask(board_client.get_meters_named(batch))
             rows.update({row.meter: row for row in board_client.read_meters(response)})
         ready = []
-        for claim in claims:
+        for claim in await self._in_time(claims):
             row = rows.get(claim.meter.number)
             if row is None:
                 await self._orders.not_sent(claim.order, Cause.NOT_IN_TABLE, "the concentrator does not list it")
@@ -146,6 +149,25 @@ class BoardSession:
             else:
                 ready.append(claim)
         return ready
+
+    async def _in_time(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """An order that must not begin late goes only to a concentrator whose clock, by which it waits, is right."""
+        bound = [one for one in claims if one.order.request.latest_start and not one.order.state.is_only_read]
+        if not bound or abs(deviation := await self._deviation()) <= self._ports.settings.clock_deviation:
+            return claims
+        for claim in bound:
+            detail = f"its clock is {abs(deviation).total_seconds():.0f} s {'ahead' if deviation > ZERO else 'behind'}"
+            await self._orders.not_sent(claim.order, Cause.CLOCK_SKEW, detail)
+        return [claim for claim in claims if claim not in bound]
+
+    async def _deviation(self) -> timedelta:
+        """How far its clock is ahead, taken in the middle of the exchange; read anew every CLOCK_TRUSTED."""
+        asked_at = self._ports.clock.now()
+        if self._clock_read is None or asked_at - self._clock_read[0] >= CLOCK_TRUSTED:
+            told = board_client.read_clock(await self._link.ask(board_client.get_clock()))
+            heard_at = self._ports.clock.now()
+            self._clock_read = heard_at, told - (asked_at + (heard_at - asked_at) / 2)
+        return self._clock_read[1]
 
     async def _submit(self, handed: Sequence[Claim]) -> None:
         by_id = {claim.order.id: claim for claim in handed}

@@ -22,6 +22,7 @@ class HeadEndSettings:
     answer_wait: until a device's silence is certain; seconds of PLC lie behind a gateway (domain.md 3.4).
     window: orders handed to one concentrator and not yet answered.   urgent_room: beyond it, for high priority only.
     poll_every: a concentrator with orders of ours is asked this often, should its pushes be lost.
+    clock_deviation: a concentrator whose clock is further off gets no order that must not begin late.
     patience: from its validation to an order's deadline.
     linger: an idle session is kept for the next order.   sessions_max: at the same time.
     """
@@ -36,6 +37,7 @@ class HeadEndSettings:
     window: int = 256
     urgent_room: int = 16
     poll_every: timedelta = timedelta(seconds=15)
+    clock_deviation: timedelta = timedelta(seconds=60)
     patience: timedelta = timedelta(hours=24)
     linger: timedelta = timedelta(seconds=30)
     sessions_max: int = 400

@@ -22,7 +22,8 @@ class Concentrator:
     """meters: what stands on the line, by number.   memory: what survives a restart, which is a new Concentrator on it.
 
     Faults, to be set at will. is_down: the modem passes nothing on in either direction.   drops_pushes: results must be
-    fetched.   ledger.is_busy: no new order is taken.
+    fetched.   ledger.is_busy: no new order is taken.   ledger.clock_offset: how far its
+    clock is ahead.
     """
 
     def __init__(
@@ -98,6 +99,10 @@ class AssociationBoard:
     @property
     def firmware(self) -> str:
         return self._concentrator.settings.firmware
+
+    @property
+    def clock(self) -> datetime:
+        return self._connection.now + self._concentrator.ledger.clock_offset
 
     def meters(self, after: str) -> Iterator[TableRow]:
         table = self._concentrator.memory.table

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aforo.dclink.codec import DETAIL_OCTETS_MAX
 from aforo.dclink.messages import (
@@ -28,13 +28,14 @@ class OrderLedger:
     Repeating an order that was taken changes nothing, because its fence is the meter's highest; when it has been
     overtaken or withdrawn, the fence refuses it. So nothing is ever carried out twice, however often it is sent.
 
-    is_busy: a fault, to be set at will: as if the queue were full.
+    Faults, to be set at will. is_busy: as if the queue were full.   clock_offset: how far its clock is ahead.
     """
 
     def __init__(self, memory: ConcentratorMemory, settings: ConcentratorSettings) -> None:
         self._memory = memory
         self._settings = settings
         self.is_busy = False
+        self.clock_offset = timedelta()
         self._line = self._queue()
         self._fresh: list[ItemResult] = []
 
@@ -91,11 +92,11 @@ class OrderLedger:
                 continue  # withdrawn, or overtaken by a higher fence
             del memory.waiting[meter]
             item = waiting.item
-            if item.not_after is not None and now > item.not_after:
+            if item.not_after is not None and now + self.clock_offset > item.not_after:
                 detail = f"not to begin after {item.not_after.isoformat()}"
                 self._record(item, CommandResult(Verdict.KO, Cause.EXPIRED, detail), now)
                 continue
-            memory.begun = Begun.of(item)
+            memory.begun = Begun.of(item, self.clock_offset)
             return memory.begun
         return None
 

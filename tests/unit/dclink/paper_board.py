@@ -120,6 +120,7 @@ class PaperBoard:
 
     epoch: int = 3
     firmware: str = "paper 1"
+    clock: datetime = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
     table: list[TableRow] = field(default_factory=list)
     results: list[ItemResult] = field(default_factory=list)
     queue: list[QueuedOrder] = field(default_factory=list)

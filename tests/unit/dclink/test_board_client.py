@@ -1,6 +1,7 @@
 """The head-end's half against the concentrator's, over a real ciphered association."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -86,6 +87,7 @@ def test_every_request_is_understood_and_its_answer_read() -> None:
     assert board_client.read_queue(link.ask(board_client.get_queue(9))) == ()
     assert board_client.read_epoch(link.ask(board_client.get_epoch())) == 3
     assert board_client.read_firmware(link.ask(board_client.get_firmware())) == "paper 1"
+    assert board_client.read_clock(link.ask(board_client.get_clock())) == datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
     assert board_client.read_open_session(link.ask(board_client.open_session(2))) == 3
     assert board_client.read_withdrawal(link.ask(board_client.withdraw_order(9))) is Withdrawal.WITHDRAWN
     assert board_client.read_acknowledged(link.ask(board_client.acknowledge_results([5]))) == 0

@@ -67,7 +67,7 @@ def test_each_attribute_has_its_type() -> None:
     assert board.read(Attribute.FIRMWARE, None) == data.text("paper 1")
 
 
-@pytest.mark.parametrize("attribute", [0, 7, -1, 255])
+@pytest.mark.parametrize("attribute", [0, 8, -1, 255])
 def test_an_attribute_that_is_not_there_is_undefined(attribute: int) -> None:
     assert refusal(lambda: an_object().read(attribute, None)) is DataAccess.OBJECT_UNDEFINED
 

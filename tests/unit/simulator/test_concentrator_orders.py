@@ -308,4 +308,4 @@ def test_more_meters_than_kept_associations_are_all_served() -> None:
 
 @pytest.mark.parametrize(("priority", "is_urgent"), [(0, False), (1, True)])
 def test_a_concentrator_carries_the_priority_on_to_the_meter(priority: int, is_urgent: bool) -> None:
-    assert Begun.of(an_item(1, "M-1", priority=priority)).task.is_urgent is is_urgent
+    assert Begun.of(an_item(1, "M-1", priority=priority), timedelta()).task.is_urgent is is_urgent
