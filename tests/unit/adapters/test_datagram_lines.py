@@ -120,13 +120,14 @@ async def test_a_simulated_meter_answers_each_peer_for_itself_and_forgets_the_ol
 
     port = DatagramPort(MeterEndpoint(a_meter(), connect), now=lambda: NOON)
     number = await port.listen(HOST, 0)
+    lines = [await open_line(number) for _ in range(CONNECTIONS_MAX + 1)]  # open at once: a port is not used again
     try:
-        for _ in range(CONNECTIONS_MAX + 1):
-            line = await open_line(number)
+        for line in lines:
             await line.send(GET, client_sap=1, server_sap=1)
             assert (await line.receive(5)).apdu[:1] == b"\xd8"
-            await line.close()
         assert [one.is_closed for one in made] == [True] + [False] * CONNECTIONS_MAX
     finally:
+        for line in lines:
+            await line.close()
         await port.close()
     assert all(one.is_closed for one in made)
