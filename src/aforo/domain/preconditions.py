@@ -49,8 +49,13 @@ class Circumstances:
 
 def incapacity(request: OrderRequest, known: Circumstances) -> Cause | None:
     """What the meter's model cannot do. None: nothing stands against it, as far as the model is known."""
-    if request.kind.sets is Aspect.SUPPLY and known.model is not None and known.model.breaker is None:
+    model = known.model
+    if model is None:
+        return None
+    if request.kind.sets is Aspect.SUPPLY and model.breaker is None:
         return Cause.NO_SWITCH
+    if request.limit is not None and model.scaler is not None and not request.limit.is_multiple_of(model.scaler):
+        return Cause.LIMIT_NOT_REPRESENTABLE
     return None
 
 

@@ -48,6 +48,10 @@ class PowerLimit:
             raise InvalidLimit(f"{text!r} is not a whole number of watts; a limit is never rounded")
         return cls(int(watts))
 
+    def is_multiple_of(self, scaler: int) -> bool:
+        """A register that counts in 10^scaler W can hold it, if its type is large enough."""
+        return scaler <= 0 or self.watts % int(10**scaler) == 0
+
     def scaled(self, scaler: int, *, highest: int) -> int:
         """Express the limit in a register's unit of 10^scaler W.
 
@@ -55,7 +59,7 @@ class PowerLimit:
         """
         if scaler > 0:
             step = int(10**scaler)
-            if self.watts % step:
+            if not self.is_multiple_of(scaler):
                 raise LimitNotRepresentable(f"{self} is not a multiple of {step} W, the register's step")
             value = self.watts // step
         else:

@@ -7,8 +7,9 @@ import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
+from aforo.domain.meter_models import MeterModel
 from aforo.domain.order_kinds import DISCONNECT, LIMIT_REMOVE, READ, RECONNECT
-from aforo.domain.preconditions import Circumstances, closed_now, is_restrictive, lasting_obstacle
+from aforo.domain.preconditions import Circumstances, closed_now, incapacity, is_restrictive, lasting_obstacle
 from aforo.domain.quantities import PowerLimit
 from cases import SATURDAY, WEDNESDAY, a_meter, a_request
 
@@ -67,3 +68,30 @@ def test_a_limit_is_compared_with_what_the_meter_told_and_else_with_the_contract
     assert not is_restrictive(a_request(limit=PowerLimit(6000)), a_meter(), None)
     assert not is_restrictive(a_request(limit=PowerLimit(3000)), a_meter(), 3000)
     assert is_restrictive(a_request(limit=PowerLimit(7000)), a_meter(), 9000)
+
+
+@pytest.mark.parametrize(
+    ("watts", "scaler", "cause"),
+    [
+        (2550, None, None),
+        (2550, 0, None),
+        (2550, -1, None),
+        (2550, 1, None),
+        (2550, 2, Cause.LIMIT_NOT_REPRESENTABLE),
+        (2500, 2, None),
+    ],
+)
+def test_a_limit_that_the_model_s_fixed_scale_cannot_hold_is_refused_at_the_door(
+    watts: int, scaler: int | None, cause: Cause | None
+) -> None:
+    known = Circumstances(model=MeterModel(name="m", title="m", scaler=scaler))
+
+    assert incapacity(a_request(limit=PowerLimit(watts)), known) is cause
+
+
+def test_a_model_without_a_switch_can_be_limited_and_not_disconnected() -> None:
+    known = Circumstances(model=MeterModel(name="m", title="m", breaker=None))
+
+    assert incapacity(a_request(), known) is None
+    assert incapacity(a_request(kind=DISCONNECT, limit=None), known) is Cause.NO_SWITCH
+    assert incapacity(a_request(kind=DISCONNECT, limit=None), Circumstances()) is None

@@ -1,10 +1,11 @@
 """Steps 2 and 3: routed to the meter's line; refused, held or let through, each with its reason."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from aforo.adapters.calendar_files import load_calendar
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link, Meter
 from aforo.domain.order_states import OrderState
@@ -142,3 +143,40 @@ def test_a_restoration_of_a_protected_customer_needs_nobody() -> None:
     order = an_order(OrderState.RECEIVED, request=a_request(limit=PowerLimit(6000)))
 
     assert validate_meter(order, PROTECTED, SATURDAY, KNOWN).order.state is OrderState.VALIDATED
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens"),
+    [
+        ("America/Santiago", "2026-09-07T11:00:00+00:00"),
+        ("America/Coyhaique", "2026-09-07T11:00:00+00:00"),
+        ("America/Punta_Arenas", "2026-09-07T11:00:00+00:00"),
+        ("Pacific/Easter", "2026-09-07T13:00:00+00:00"),
+    ],
+)
+def test_an_order_of_saturday_is_released_on_monday_by_the_meter_s_own_clock(zone: str, opens: str) -> None:
+    """Summer time begins in between in Santiago and on Easter Island, and not in the other two."""
+    saturday = datetime(2026, 9, 5, 16, tzinfo=UTC)  # noon in Santiago
+    meter = a_meter(time_zone=zone)
+
+    held = validate_meter(an_order(OrderState.RECEIVED), meter, saturday, Circumstances()).order
+
+    assert (held.state, held.cause) == (OrderState.HELD, Cause.NOT_A_WORKING_DAY)
+    assert held.next_at == datetime.fromisoformat(opens)
+    released = validate_meter(held, meter, held.next_at, Circumstances()).order
+    assert released.state is OrderState.VALIDATED
+
+
+@pytest.mark.parametrize(
+    ("day", "state"),
+    [
+        ("2026-09-18", OrderState.HELD),
+        ("2026-10-12", OrderState.HELD),
+        ("2026-12-31", OrderState.VALIDATED),
+    ],
+)
+def test_a_public_holiday_holds_and_a_bank_holiday_does_not(day: str, state: OrderState) -> None:
+    noon = datetime.fromisoformat(f"{day}T15:00:00+00:00")
+    known = Circumstances(load_calendar(None, opens=time(8), closes=time(18)))
+
+    assert validate_meter(an_order(OrderState.RECEIVED), a_meter(), noon, known).order.state is state
