@@ -90,3 +90,25 @@ async def test_a_fact_put_beside_the_chain_is_found(database: Database) -> None:
     )
 
     assert "fact 0 stands where fact 1 should" in [one.words for one in await findings(database.audit)]
+
+
+async def test_facts_from_before_the_trail_stand_outside_and_are_no_finding(
+    database: Database,
+) -> None:
+    """As after an upgrade: an order with facts of older code, which goes on."""
+    order = await stored(database.orders, "OS-1")
+    async with database._pool.acquire() as connection:
+        await connection.execute(
+            """
+            SET session_replication_role = replica;
+            UPDATE facts SET digest = NULL, place = NULL, link = NULL;
+            DELETE FROM chains;
+            UPDATE audit_start SET serial = (SELECT max(serial) FROM facts), order_id = (SELECT max(id) FROM orders);
+            RESET session_replication_role
+            """
+        )
+    await database.orders.commit(Decision(standing(order, OrderState.CANCELLED), (a_fact("OrderCancelled"),), result=0))
+    assert await database.audit.seal(WEDNESDAY, 10) is not None
+
+    assert await findings(database.audit) == []
+    assert [one.fact.name for one in await database.audit.chain(order.id)] == ["OrderCancelled"]

@@ -31,10 +31,13 @@ def audit_routes(audit: AuditStore, orders: OrderStore) -> APIRouter:
     @routes.get("/orders/{number:path}/receipt")
     async def receipt(number: OrderNumber, source: str | None = None) -> dict[str, Any]:
         order, _ = await find_order(orders, number, source)
-        seal = await audit.seal_of(order.id)
+        chain, seal = await audit.chain(order.id), await audit.seal_of(order.id)
+        if not chain:
+            es = "La orden es anterior a la trazabilidad verificable: no tiene recibo."
+            raise Problem(409, es, "The order is older than the audit trail: it has no receipt.")
         if seal is None:
             es = "La orden aún no está sellada; pida de nuevo en un segundo."
             raise Problem(409, es, "The order is not sealed yet; ask again in a second.")
-        return receipt_document(receipt_of(await audit.chain(order.id), seal), order.number, order.request.source)
+        return receipt_document(receipt_of(chain, seal), order.number, order.request.source)
 
     return routes

@@ -21,10 +21,11 @@ UPDATE chains c SET sealed = h.length FROM unnest($1::bigint[], $2::integer[]) A
 WHERE c.order_id = h.order_id
 
 -- name: facts
--- Those outside the chain are left out, unless their order has a chain: there they have no place.
+-- Those from before the trail began are left out. Any other that is outside of its order's chain has no place in it.
 SELECT f.* FROM facts f
 WHERE (f.order_id, COALESCE(f.place, 0)) > ($1, $2)
-  AND (f.place IS NOT NULL OR EXISTS (SELECT FROM chains c WHERE c.order_id = f.order_id))
+  AND (f.place IS NOT NULL
+       OR NOT EXISTS (SELECT FROM audit_start s WHERE f.serial <= s.serial AND f.order_id <= s.order_id))
 ORDER BY f.order_id, COALESCE(f.place, 0) LIMIT $3
 
 -- name: facts_of_order

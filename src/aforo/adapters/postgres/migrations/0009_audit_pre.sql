@@ -8,7 +8,15 @@ CREATE TABLE chains (
 ) WITH (fillfactor = 70);
 CREATE INDEX chains_unsealed ON chains (order_id) WHERE length > sealed;
 
--- Facts of code that does not know the chain yet have no digest, and stand outside of it.
+-- What was written before stands outside of the chain: facts up to this one, of orders up to this one.
+CREATE TABLE audit_start (
+    serial    bigint NOT NULL,
+    order_id  bigint NOT NULL
+);
+INSERT INTO audit_start SELECT COALESCE(max(serial), 0), COALESCE(max(order_id), 0) FROM facts;
+CREATE TRIGGER audit_start_is_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON audit_start
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 ALTER TABLE facts ADD COLUMN digest bytea CHECK (length(digest) = 32);
 ALTER TABLE facts ADD COLUMN place integer;
 ALTER TABLE facts ADD COLUMN link bytea;
