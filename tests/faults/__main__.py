@@ -22,6 +22,7 @@ from faults import sabotage
 from faults.injections import INJECTIONS, Injection, Placed
 
 ENOUGH_S = 50.0
+MODES = ("delegated", "transparent", "direct")
 UNKNOWN_THERE = "registers-prime"
 """The model that the concentrators are not given."""
 
@@ -30,8 +31,9 @@ def placed() -> list[Placed]:
     found = []
     for place, injection in enumerate(INJECTIONS, 1):
         for mode in injection.modes:
-            hub = f"CT-{place:04}" if mode == "delegated" else None
-            found.append(Placed(injection, mode, f"{1 if hub else 2}{place:07}", hub))
+            digit = MODES.index(mode) + 1
+            hub = None if mode == "direct" else f"CT-{digit}{place:03}"
+            found.append(Placed(injection, mode, f"{digit}{place:07}", hub))
     return found
 
 
@@ -42,7 +44,7 @@ def town_of(all_placed: Sequence[Placed]) -> Town:
         if one.concentrator is None:
             meters.append(meter)
         else:
-            hubs.append(ConcentratorPlan(number=one.concentrator, answer_wait_s=1, meter=(meter,)))
+            hubs.append(ConcentratorPlan(number=one.concentrator, link=one.mode, answer_wait_s=1, meter=(meter,)))
     models = {name: model for name, model in load_models().items() if name != UNKNOWN_THERE}
     town = Town(TownPlan(name="faults", concentrator=tuple(hubs), meter=tuple(meters)), models)
     for one in all_placed:

@@ -18,7 +18,7 @@ from faults import sabotage
 from faults.sabotage import APDUS, REQUESTS, answers_reads, refuses_writes
 
 Break = Callable[[Town, "Placed"], None]
-DIRECT_AND_DELEGATED = ("delegated", "direct")
+EVERY_WAY = ("delegated", "transparent", "direct")
 DELEGATED = ("delegated",)
 COUNTS_WATT_HOURS = data.structure(data.i8(0), data.enum(30))
 
@@ -35,7 +35,7 @@ class Injection:
     title: str
     breaks: Break = lambda *_: None
     between: Break | None = None
-    modes: tuple[str, ...] = DIRECT_AND_DELEGATED
+    modes: tuple[str, ...] = EVERY_WAY
     meter: dict[str, Any] = field(default_factory=dict)
     watts: int | None = 2500
     not_after_s: float | None = None
