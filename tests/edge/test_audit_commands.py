@@ -4,12 +4,14 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aforo.app.main import main
 from aforo.domain.identifiers import MeterNumber, OrderNumber
 from aforo.domain.order import Fact
+from aforo.engine.memory import MemoryAuditStore, MemoryOrderStore
 from aforo.flow.decision import Decision
 from cases import WEDNESDAY, a_request, an_order
 from edge.test_operator_api_commands import Running, data
@@ -38,8 +40,8 @@ async def _keep(running: Running, number: str) -> None:
     await orders.receive(Decision(order, facts), None)
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    document: dict[str, object] = json.loads(capsys.readouterr().out)
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
     return document
 
 
@@ -76,17 +78,20 @@ def test_a_receipt_kept_elsewhere_finds_a_trail_that_was_made_anew(
     assert main(arguments) == 0
     capsys.readouterr()
 
-    facts = system.ports.orders.facts_of  # type: ignore[attr-defined]  # the twin in memory
+    orders, audit = system.ports.orders, system.ports.audit
+    assert isinstance(orders, MemoryOrderStore)
+    assert isinstance(audit, MemoryAuditStore)
+    facts = orders.facts_of
     (first, *_) = facts
     facts[first][0] = replace(facts[first][0], payload={"why": "other"})
-    system.ports.audit._seals.clear()  # type: ignore[attr-defined]
-    system.ports.audit._sealed.clear()  # type: ignore[attr-defined]
+    audit._seals.clear()
+    audit._sealed.clear()
     asyncio.run(system.ports.audit.seal(WEDNESDAY, 10))
 
     assert main(["audit", "verify", "--json"]) == 0, "it is right in itself"
     capsys.readouterr()
     assert main(arguments) == 1
-    findings = [one["finding"] for one in told(capsys)["findings"]]  # type: ignore[attr-defined]
+    findings = [one["finding"] for one in told(capsys)["findings"]]
     assert findings == ["seal 1 is not the one of the receipt", "its facts are not those of the receipt"]
 
 

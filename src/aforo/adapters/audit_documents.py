@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from aforo.adapters.operator_documents import bare_fact_document, fact_of
 from aforo.domain.audit import ChainedFact, Head, Receipt, Seal
 from aforo.domain.identifiers import OrderId
-from aforo.domain.order import Fact
 
 
 def chained_document(one: ChainedFact) -> dict[str, Any]:
-    return {"order_id": one.order_id, "place": one.place, "link": one.link.hex(), **_fact_document(one.fact)}
+    return {"order_id": one.order_id, "place": one.place, "link": one.link.hex(), **bare_fact_document(one.fact)}
 
 
 def chained_of(document: Mapping[str, Any]) -> ChainedFact:
     link = bytes.fromhex(document["link"])
-    return ChainedFact(OrderId(document["order_id"]), document["place"], _fact_of(document), link)
+    return ChainedFact(OrderId(document["order_id"]), document["place"], fact_of(document), link)
 
 
 def seal_document(seal: Seal) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def receipt_document(receipt: Receipt, number: str, source: str) -> dict[str, An
         "order": number,
         "source": source,
         "order_id": receipt.order_id,
-        "facts": [_fact_document(fact) for fact in receipt.facts],
+        "facts": [bare_fact_document(fact) for fact in receipt.facts],
         "seal": {
             "number": receipt.seal_number,
             "at": receipt.sealed_at.isoformat(),
@@ -64,7 +64,7 @@ def receipt_of(document: Mapping[str, Any]) -> Receipt:
     seal = document["seal"]
     return Receipt(
         order_id=OrderId(document["order_id"]),
-        facts=tuple(_fact_of(fact) for fact in document["facts"]),
+        facts=tuple(fact_of(fact) for fact in document["facts"]),
         seal_number=seal["number"],
         sealed_at=datetime.fromisoformat(seal["at"]),
         previous=bytes.fromhex(seal["previous"]),
@@ -73,20 +73,3 @@ def receipt_of(document: Mapping[str, Any]) -> Receipt:
         count=seal["count"],
         path=tuple(bytes.fromhex(sibling) for sibling in seal["path"]),
     )
-
-
-def _fact_document(fact: Fact) -> dict[str, Any]:
-    """The very values that its digest is made of."""
-    return {
-        "step": fact.step,
-        "at": fact.at.isoformat(),
-        "from": fact.sender,
-        "to": fact.receiver,
-        "name": fact.name,
-        "payload": fact.payload,
-    }
-
-
-def _fact_of(document: Mapping[str, Any]) -> Fact:
-    at = datetime.fromisoformat(document["at"])
-    return Fact(document["step"], at, document["from"], document["to"], document["name"], document["payload"])

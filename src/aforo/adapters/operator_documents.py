@@ -70,7 +70,8 @@ def order_document(one: Order) -> dict[str, Any]:
     }
 
 
-def fact_document(one: Fact) -> dict[str, Any]:
+def bare_fact_document(one: Fact) -> dict[str, Any]:
+    """The very values that its digest is made of; see `aforo.domain.audit`."""
     return {
         "step": one.step,
         "at": one.at.isoformat(),
@@ -78,9 +79,11 @@ def fact_document(one: Fact) -> dict[str, Any]:
         "to": one.receiver,
         "name": one.name,
         "payload": one.payload,
-        "es": in_words(one, "es"),
-        "en": in_words(one, "en"),
     }
+
+
+def fact_document(one: Fact) -> dict[str, Any]:
+    return {**bare_fact_document(one), "es": in_words(one, "es"), "en": in_words(one, "en")}
 
 
 def fact_of(document: Mapping[str, Any]) -> Fact:

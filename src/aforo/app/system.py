@@ -127,6 +127,16 @@ class System:
             on_result=self.relay.wake,
             on_waiting=self._wake_lane,
         )
+        self._headend = HeadEndSettings(
+            title=SystemTitle.from_hex(self._settings.system_title),
+            models=self.models,
+            plan=self._settings.plan,
+            calendar=self._settings.service_calendar,
+            answer_wait=self._settings.answer_wait,
+            patience=self._settings.patience,
+            clock_deviation=timedelta(seconds=self._settings.clock_deviation_s),
+            window=self._settings.window,
+        )
         ports = HeadEndPorts(
             book=self.book,
             registry=database.registry,
@@ -135,16 +145,7 @@ class System:
             lines=DlmsLines(),
             clock=clock,
             entropy=self.entropy,
-            settings=HeadEndSettings(
-                title=SystemTitle.from_hex(self._settings.system_title),
-                models=self.models,
-                plan=self._settings.plan,
-                calendar=self._settings.service_calendar,
-                answer_wait=self._settings.answer_wait,
-                patience=self._settings.patience,
-                clock_deviation=timedelta(seconds=self._settings.clock_deviation_s),
-                window=self._settings.window,
-            ),
+            settings=self._headend,
         )
         self.dispatcher = Dispatcher(ports, self._report)
 
@@ -157,7 +158,9 @@ class System:
             book=self.book,
             registry=database.registry,
             deliveries=database.deliveries,
-            desk=ServiceDesk(settings.service_calendar, database.orders, self.models.get, patience=settings.patience),
+            desk=ServiceDesk(
+                settings.service_calendar, database.orders, self._headend.model, patience=self._headend.patience
+            ),
             clock=self.clock,
         )
         integration = Integration(ports, settings.rules_of)

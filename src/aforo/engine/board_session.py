@@ -152,13 +152,16 @@ class BoardSession:
 
     async def _in_time(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """An order that must not begin late goes only to a concentrator whose clock, by which it waits, is right."""
-        bound = [one for one in claims if one.order.request.latest_start and not one.order.state.is_only_read]
+        bound, free = list[Claim](), list[Claim]()
+        for claim in claims:
+            is_bound = claim.order.request.latest_start is not None and not claim.order.state.is_only_read
+            (bound if is_bound else free).append(claim)
         if not bound or abs(deviation := await self._deviation()) <= self._ports.settings.clock_deviation:
             return claims
         for claim in bound:
             detail = f"its clock is {abs(deviation).total_seconds():.0f} s {'ahead' if deviation > ZERO else 'behind'}"
             await self._orders.not_sent(claim.order, Cause.CLOCK_SKEW, detail)
-        return [claim for claim in claims if claim not in bound]
+        return free
 
     async def _deviation(self) -> timedelta:
         """How far its clock is ahead, taken in the middle of the exchange; read anew every CLOCK_TRUSTED."""

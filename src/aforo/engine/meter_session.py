@@ -29,6 +29,7 @@ class MeterSession:
         self._orders = LaneOrders(lane, ports)
         self._relay = relay
         self._line: SharedLine | None = None
+        self._has_resumed = False
         self._clients: OrderedDict[str, tuple[Meter, DeviceClient]] = OrderedDict()
 
     async def run(self) -> None:
@@ -44,10 +45,16 @@ class MeterSession:
     async def _carry_out(self, claim: Claim, epoch: Epoch) -> None:
         order = await self._orders.hand_out(claim, epoch)
         result = await self._visit(order, claim.meter)
-        if self._relay is not None and result.cause is not Cause.CONCENTRATOR_UNREACHABLE:
-            await self._orders.resume()
+        await self._note_relay(result)
         assert order.fence is not None
         await self._orders.collect(order, claim.meter, result, order.fence)
+
+    async def _note_relay(self, result: CommandResult) -> None:
+        """Once a session: a concentrator that relays again lets go what waited for that."""
+        if self._relay is None or self._has_resumed or result.cause is Cause.CONCENTRATOR_UNREACHABLE:
+            return
+        self._has_resumed = True
+        await self._orders.resume()
 
     async def _visit(self, order: Order, meter: Meter) -> CommandResult:
         """Steps 5 and 6."""

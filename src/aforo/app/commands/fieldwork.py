@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from aforo.app.commands.operator_client import OperatorClient, locate
-from aforo.app.commands.options import AsJson, Data, Url
+from aforo.app.commands.options import AsJson, Data, Url, moment_of
 from aforo.app.console_output import FAILED, CommandFailed, WrongUsage, complain, say, say_json
 from aforo.domain.order_states import OrderState
 
@@ -36,8 +35,9 @@ def export(
     Those that have a report are left out. The last four columns are empty: reference (the work order's number in your
     own system), result (done or not done), by, note. `aforo fieldwork import` takes them back.
     """
+    begin = None if since is None else moment_of("--since", since).isoformat()
     with OperatorClient(locate(data, url)) as client:
-        rows = [row for row in map(_row, _candidates(client, _moment(since))) if not _is_reported(client, row)]
+        rows = [row for row in map(_row, _candidates(client, begin)) if not _is_reported(client, row)]
     if as_json:
         say_json({"orders": rows})
         return 0
@@ -116,15 +116,3 @@ def _filled_in(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _report(row: Mapping[str, str]) -> dict[str, str]:
     """What is empty is not told."""
     return {name: row[name] for name in ("source", *REPORTED) if row.get(name)}
-
-
-def _moment(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise WrongUsage(f"--since is a date and time with its zone, such as 2026-11-25T18:00-03:00, not {text!r}")
-    return moment.isoformat()

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +15,7 @@ from aforo.adapters.system_entropy import SystemEntropy
 from aforo.app.commands.final_answer import FinalAnswer, document_of
 from aforo.app.commands.following import Follower, ending
 from aforo.app.commands.operator_client import OperatorClient, SystemAway, locate
+from aforo.app.commands.options import moment_of
 from aforo.app.commands.trace_output import say_fact, say_outcome, steps_of
 from aforo.app.console_output import CommandFailed, WrongUsage, complain, language, say, say_json
 from aforo.cim.client import create_envelope, read_answer
@@ -112,21 +112,11 @@ def _options(asked: Asked) -> tuple[Option, ...]:
     given = {
         "priority": None if priority is PriorityName.NORMAL else priority.value,
         "special": special,
-        "notAfter": None if not_after is None else _moment("--not-after", not_after),
+        "notAfter": None if not_after is None else timestamp(moment_of("--not-after", not_after)),
         "retryOf": asked.retry_of,
-        "until": None if asked.until is None else _moment("--until", asked.until),
+        "until": None if asked.until is None else timestamp(moment_of("--until", asked.until)),
     }
     return tuple(Option(name, value) for name, value in given.items() if value is not None)
-
-
-def _moment(option: str, text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise WrongUsage(f"{option} is a date and time with its zone, such as 2026-11-25T18:00-03:00, not {text!r}")
-    return timestamp(moment)
 
 
 def _request(asked: Asked) -> ControlRequest:
