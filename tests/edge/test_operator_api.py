@@ -51,7 +51,9 @@ class Wednesday:
 
 
 def a_desk(orders: MemoryOrderStore) -> OrderDesk:
-    return OrderDesk(OrderBook(orders, on_result=lambda: None, on_waiting=lambda lane, due: None), Wednesday())
+    return OrderDesk(
+        OrderBook(orders, on_facts=lambda: None, on_result=lambda: None, on_waiting=lambda lane, due: None), Wednesday()
+    )
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ class Running:
         orders = MemoryOrderStore()
         self.ports = ports = OperatorPorts(
             orders=orders,
-            desk=OrderDesk(OrderBook(orders, on_result=_nothing, on_waiting=_nothing), SystemClock()),
+            desk=OrderDesk(
+                OrderBook(orders, on_facts=lambda: None, on_result=_nothing, on_waiting=_nothing), SystemClock()
+            ),
             deliveries=MemoryDeliveryStore(orders),
             audit=MemoryAuditStore(orders),
             registry=MemoryDeviceRegistry(MemorySessionLedger()),

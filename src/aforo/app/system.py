@@ -4,10 +4,10 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,21 +30,13 @@ from aforo.app.running_system import RunningSystem, announce, withdraw
 from aforo.app.settings import Settings
 from aforo.app.town_host import TownHost
 from aforo.dlms.keys import SystemTitle
-from aforo.engine.answerer import Answerer
-from aforo.engine.dispatcher import Dispatcher
-from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
-from aforo.engine.integration import Integration, IntegrationPorts
-from aforo.engine.order_book import OrderBook
-from aforo.engine.order_desk import OrderDesk
-from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
-from aforo.engine.sealer import Sealer
-from aforo.engine.service_desk import ServiceDesk
+from aforo.engine.headend import HeadEnd, Stores, Surroundings
+from aforo.engine.headend_ports import HeadEndSettings
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
 
 SOAP_PATH = "/soap"
 DEFAULT_PORT = 8080
-RESTART_REST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,72 +95,48 @@ class System:
             await host.open()
             await host.register(self.database.registry, self.vault, self.clock.now())
         door = await stack.enter_async_context(HttpLegacyDoor(ReplyAddresses(settings.allowed_replies)))
-        self._wire(door)
-        sealer = Sealer(self.database.audit, self.clock, self._report)
-        loops = {
-            "relay": self.relay.run,
-            "answers": self.answerer.run,
-            "headend": self.dispatcher.run,
-            "sealer": sealer.run,
-        }
-        for name, loop in loops.items():
-            task = asyncio.create_task(keep_running(name, loop, self._report), name=name)
+        headend = self._headend(door)
+        for loop in headend.loops:
+            task = asyncio.create_task(loop())
             stack.push_async_callback(_end, task)
-        await self._open_doors(stack)
+        await self._open_doors(stack, headend)
 
-    def _wire(self, door: HttpLegacyDoor) -> None:
-        database, clock = self.database, self.clock
-        self.answerer = Answerer(database.deliveries, database.orders, door, clock=clock, report=self._report)
-        queue = EmbeddedQueue(database.deliveries, clock, self.answerer.wake)
-        self.relay = ResultRelay(database.deliveries, queue, queue=queue.name, clock=clock, report=self._report)
-        # The dispatcher needs the book, and the book wakes the dispatcher.
-        self.book = OrderBook(
-            database.orders,
-            on_result=self.relay.wake,
-            on_waiting=self._wake_lane,
-        )
-        self._headend = HeadEndSettings(
-            title=SystemTitle.from_hex(self._settings.system_title),
-            models=self.models,
-            plan=self._settings.plan,
-            calendar=self._settings.service_calendar,
-            answer_wait=self._settings.answer_wait,
-            patience=self._settings.patience,
-            clock_deviation=timedelta(seconds=self._settings.clock_deviation_s),
-            window=self._settings.window,
-        )
-        ports = HeadEndPorts(
-            book=self.book,
+    def _headend(self, door: HttpLegacyDoor) -> HeadEnd:
+        database, settings = self.database, self._settings
+        stores = Stores(
+            orders=database.orders,
+            deliveries=database.deliveries,
+            audit=database.audit,
             registry=database.registry,
             ledger=database.ledger,
-            vault=self.vault,
+        )
+        surroundings = Surroundings(
             lines=DlmsLines(),
-            clock=clock,
-            entropy=self.entropy,
-            settings=self._headend,
-        )
-        self.dispatcher = Dispatcher(ports, self._report)
-
-    def _wake_lane(self, lane: str, due: datetime) -> None:
-        self.dispatcher.wake(lane, due)
-
-    async def _open_doors(self, stack: AsyncExitStack) -> None:
-        settings, place, database = self._settings, self._place, self.database
-        ports = IntegrationPorts(
-            book=self.book,
-            registry=database.registry,
-            deliveries=database.deliveries,
-            desk=ServiceDesk(
-                settings.service_calendar, database.orders, self._headend.model, patience=self._headend.patience
-            ),
+            door=door,
             clock=self.clock,
+            entropy=self.entropy,
+            vault=self.vault,
+            report=self._report,
         )
-        integration = Integration(ports, settings.rules_of)
+        headend_settings = HeadEndSettings(
+            title=SystemTitle.from_hex(settings.system_title),
+            models=self.models,
+            plan=settings.plan,
+            calendar=settings.service_calendar,
+            answer_wait=settings.answer_wait,
+            patience=settings.patience,
+            clock_deviation=timedelta(seconds=settings.clock_deviation_s),
+            window=settings.window,
+        )
+        return HeadEnd(stores, surroundings, headend_settings, settings.rules_of)
+
+    async def _open_doors(self, stack: AsyncExitStack, headend: HeadEnd) -> None:
+        settings, place, database = self._settings, self._place, self.database
         self.token = settings.token.get_secret_value() or self.entropy.octets(24).hex()
         api = operator_api(
             OperatorPorts(
                 orders=database.orders,
-                desk=OrderDesk(self.book, self.clock),
+                desk=headend.desk,
                 deliveries=database.deliveries,
                 audit=database.audit,
                 registry=database.registry,
@@ -179,7 +147,7 @@ class System:
             ),
             token=self.token,
         )
-        api.mount(SOAP_PATH, SoapDoor(integration, now=self.clock.now))
+        api.mount(SOAP_PATH, SoapDoor(headend.integration, now=self.clock.now))
         server = HttpServer(api, listen_on(settings.host, place.port))
         stack.push_async_callback(server.stop)
         await server.start()
@@ -187,18 +155,6 @@ class System:
         running = RunningSystem(self.url, self.token, os.getpid())
         announce(place.data, running)
         stack.callback(withdraw, place.data, running)
-
-
-async def keep_running(
-    name: str, loop: Callable[[], Awaitable[None]], report: Callable[[str, BaseException], None]
-) -> None:
-    """A loop that an error of ours has ended begins anew, from what is stored: else it would be missed by nobody."""
-    while True:
-        try:
-            await loop()
-        except Exception as wrong:  # noqa: BLE001 (whatever it is, orders and answers must not wait for ever)
-            report(name, wrong)
-            await asyncio.sleep(RESTART_REST_S)
 
 
 def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:

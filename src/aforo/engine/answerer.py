@@ -1,11 +1,12 @@
 """Step 9 at work: what lies in Integration's inbox is sent to the commercial system until it acknowledges."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from aforo.cim.control_response import response_envelope
 from aforo.domain.delivery import Delivery
+from aforo.domain.order import Fact
+from aforo.engine.listeners import Listeners
 from aforo.engine.ports import Clock, DeliveryStore, LegacyDoor, OrderStore, StoreUnavailable
 from aforo.flow import step9_reply_to_legacy as step9
 
@@ -18,10 +19,7 @@ REST_S = 1.0
 
 
 class Answerer:
-    """Runs until cancelled. wake: something new lies in the inbox.
-
-    report: told of what keeps answers from being stored.
-    """
+    """Runs until cancelled. wake: something new lies in the inbox."""
 
     def __init__(
         self,
@@ -30,13 +28,14 @@ class Answerer:
         door: LegacyDoor,
         *,
         clock: Clock,
-        report: Callable[[str, BaseException], None],
+        listeners: Listeners,
     ) -> None:
+        self._on_facts = listeners.on_facts
         self._deliveries = deliveries
         self._orders = orders
         self._door = door
         self._clock = clock
-        self._report = report
+        self._report = listeners.report
         self._look = asyncio.Event()
         self._room = asyncio.Semaphore(POSTS_MAX)
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -101,14 +100,18 @@ class Answerer:
         address = order.request.reply_address
         if address is None:
             closed, fact = step9.kept(delivery, "no address to answer to", self._clock.now())
-            await self._deliveries.close_delivery(closed, fact)
+            await self._close(closed, fact)
             return True
         envelope = response_envelope(step9.answer(order, delivery.message))
         why = await self._door.post(address, envelope)
         now = self._clock.now()
         if not why:
-            await self._deliveries.close_delivery(*step9.answered(order, delivery, address, now))
+            await self._close(*step9.answered(order, delivery, address, now))
             return True
         standing, delayed = step9.not_answered(delivery, address, why, now)
-        await self._deliveries.close_delivery(standing, delayed)
+        await self._close(standing, delayed)
         return standing.next_at is None
+
+    async def _close(self, delivery: Delivery, fact: Fact | None) -> None:
+        await self._deliveries.close_delivery(delivery, fact)
+        self._on_facts()

@@ -68,6 +68,7 @@ class Integration:
         if latest.state is DeliveryState.KEPT:
             closed, fact = step9.answered(order, latest, "asked for", self._clock.now())
             await self._deliveries.close_delivery(closed, fact)
+            self._book.note_facts()
         return step9.answer(order, latest.message, asked=request)
 
     async def _companion(self, order: Order) -> Decision | None:

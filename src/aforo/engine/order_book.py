@@ -12,15 +12,21 @@ from aforo.flow.step8_publish_result import result_message
 class OrderBook:
     """The store's two writing calls, with the result of an ended order in the same transaction.
 
-    on_result: called after a result was committed.
+    on_result: called after a result was committed.   on_facts: after every commit.
     on_waiting: called with the lane of an order that waits, and when it is due.
     """
 
     def __init__(
-        self, store: OrderStore, *, on_result: Callable[[], None], on_waiting: Callable[[str, datetime], None]
+        self,
+        store: OrderStore,
+        *,
+        on_result: Callable[[], None],
+        on_waiting: Callable[[str, datetime], None],
+        on_facts: Callable[[], None],
     ) -> None:
         self.store = store
         self._on_result = on_result
+        self._on_facts = on_facts
         self._on_waiting = on_waiting
 
     async def receive(self, decision: Decision, companion: Decision | None = None) -> Order:
@@ -39,7 +45,12 @@ class OrderBook:
         self._tell(order, has_result=result is not None)
         return order
 
+    def note_facts(self) -> None:
+        """Facts of an order were written elsewhere: with a delivery."""
+        self._on_facts()
+
     def _tell(self, order: Order, *, has_result: bool) -> None:
+        self._on_facts()
         if has_result:
             self._on_result()
         if order.lane and order.next_at is not None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from aforo.domain.delivery import ResultMessage
+from aforo.engine.listeners import Listeners
 from aforo.engine.ports import Clock, DeliveryStore, Publisher, StoreUnavailable
 from aforo.flow.step8_publish_result import published
 
@@ -32,10 +33,7 @@ class EmbeddedQueue:
 
 
 class ResultRelay:
-    """Runs until cancelled. wake: a result was committed.
-
-    report: told of what keeps results from leaving.
-    """
+    """Runs until cancelled. wake: a result was committed."""
 
     def __init__(
         self,
@@ -44,13 +42,14 @@ class ResultRelay:
         *,
         queue: str,
         clock: Clock,
-        report: Callable[[str, BaseException], None],
+        listeners: Listeners,
     ) -> None:
+        self._on_facts = listeners.on_facts
         self._deliveries = deliveries
         self._publisher = publisher
         self._queue = queue
         self._clock = clock
-        self._report = report
+        self._report = listeners.report
         self._look = asyncio.Event()
 
     def wake(self) -> None:
@@ -82,6 +81,7 @@ class ResultRelay:
                 if message.id in confirmed
             }
         )
+        self._on_facts()
         if len(confirmed) < len(messages):
             await asyncio.sleep(REST_S)
         return True

@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 from aforo.dlms.connection import Connection
@@ -40,9 +40,6 @@ EXCHANGES_PER_TURN = 256
 
 CLIENTS_MAX = 512
 """Associations with meters kept for their next order."""
-
-PROBE_EVERY = timedelta(seconds=30)
-"""An unreachable meter is called this often, one after the other, while there is nothing else to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +153,9 @@ class ConcentratorLine:
             self._probe_at = None
             return False
         if self._probe_at is None or self._probe_at > now:
-            self._probe_at = self._probe_at or now + PROBE_EVERY
+            self._probe_at = self._probe_at or now + self._settings.probe_every
             return False
-        self._probe_at = now + PROBE_EVERY
+        self._probe_at = now + self._settings.probe_every
         meter = silent[self._chance.randrange(len(silent))]
         connection = Connection(ClientSettings())
         connection.send(Associate())
@@ -197,18 +194,18 @@ class ConcentratorLine:
         is_silent = heard is not None and heard.apdu is None and result.cause is not Cause.WRONG_KEY
         if entry is not None and is_silent:
             entry.reachable = False
-            self._probe_at = self._probe_at or now + PROBE_EVERY
+            self._probe_at = self._probe_at or now + self._settings.probe_every
 
     def _call(self, meter: str, exchange: Exchange, now: datetime) -> tuple[bytes | None, datetime]:
         """What the meter answers, and when that is known here. One APDU at a time: the meters behind a concentrator
         take part in no general block transfer.
         """
-        port, heard = self._meters.get(meter), None
+        settings, port, heard = self._settings, self._meters.get(meter), None
         if port is not None and exchange.apdus:
             (apdu,) = exchange.apdus
             with suppress(RemoteProtocolError):  # a meter has no answer to what it cannot read
                 heard = port.respond(exchange.client_sap, exchange.server_sap, apdu, now)
-        return heard, now + (self._settings.answer_wait if heard is None else self._settings.line_delay)
+        return heard, now + (settings.answer_wait if heard is None else settings.answered_after(self._chance))
 
     def _client(self, meter: str) -> DeviceClient:
         client = self._clients.get(meter)

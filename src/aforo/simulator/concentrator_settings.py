@@ -1,9 +1,10 @@
 """What a simulated concentrator is told once, and what it must not forget."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from random import Random
 from typing import Protocol
 
 from aforo.dclink.messages import ItemKind, ItemResult, OrderItem
@@ -48,7 +49,9 @@ class ConcentratorSettings:
     """name: logical device name, at most 16 octets.   title, keys: its own; keys are those shared with the head-end.
 
     client_title: the one head-end it obeys; None means any that has the keys.   access: the table at the first start.
-    line_delay: from the beginning of an exchange with a meter to its answer.   answer_wait: until silence is certain.
+    line_delay: from the beginning of an exchange with a meter to its answer.   exchange_time: the same where it is not
+    always alike; None is line_delay.   answer_wait: until silence is certain.
+    probe_every: an unreachable meter is called this often, one after the other, while there is nothing else to do.
     counter_jump_max: how far a meter may raise a counter by itself.   queue_max: orders not yet begun.
     results_max: results not yet acknowledged; no order is taken beyond that.
     """
@@ -63,6 +66,8 @@ class ConcentratorSettings:
         default_factory=lambda: {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
     )
     line_delay: timedelta = timedelta(0)
+    exchange_time: Callable[[Random], timedelta] | None = None
+    probe_every: timedelta = timedelta(seconds=30)
     answer_wait: timedelta = timedelta(seconds=10)
     unreachable: Unreachable = Unreachable.EXCEPTION
     counter_jump_max: int = 1_000_000
@@ -75,6 +80,9 @@ class ConcentratorSettings:
     def __post_init__(self) -> None:
         if not self.name.isascii() or not 1 <= len(self.name) <= 16:
             raise LocalProtocolError(f"a logical device name has 1 to 16 ASCII characters, not {self.name!r}")
+
+    def answered_after(self, chance: Random) -> timedelta:
+        return self.line_delay if self.exchange_time is None else self.exchange_time(chance)
 
     def model(self, name: str) -> MeterModel | None:
         """An order without a model means the generic one. None: not known here."""

@@ -7,8 +7,8 @@ from typing import Protocol
 from aforo.dlms import wrapper
 from aforo.dlms.errors import ProtocolError
 from aforo.dlms.hdlc import Address, ApduReceived, Connected, HdlcLink, ServerLinkSettings, State
+from aforo.simulator.concentrator_settings import MeterPort
 from aforo.simulator.meter import Meter
-from aforo.simulator.meter_line import MeterLine
 
 
 class PortConnection(Protocol):
@@ -38,7 +38,7 @@ class MeterConnection:
     apdu_max: octets; whoever sends longer ones speaks no DLMS with this meter.
     """
 
-    def __init__(self, line: MeterLine, apdu_max: int) -> None:
+    def __init__(self, line: MeterPort, apdu_max: int) -> None:
         self._line = line
         self._reader = wrapper.WrapperReader(apdu_max=apdu_max)
         self._outgoing = bytearray()
@@ -69,7 +69,7 @@ class MeterConnection:
 class DatagramMeterConnection:
     """One peer of a UDP port, a datagram at each call; see `PortConnection`. An error drops the datagram only."""
 
-    def __init__(self, line: MeterLine, apdu_max: int) -> None:
+    def __init__(self, line: MeterPort, apdu_max: int) -> None:
         self._line = line
         self._apdu_max = apdu_max
         self._outgoing = b""
@@ -102,7 +102,7 @@ class HdlcMeterConnection:
     Frames of 128 octets and a window of one, as most meters take.
     """
 
-    def __init__(self, line: MeterLine, station: Address) -> None:
+    def __init__(self, line: MeterPort, station: Address) -> None:
         self._link = HdlcLink(ServerLinkSettings(server=station))
         self._line = line
         self._logical_device = station.upper
@@ -147,13 +147,20 @@ class MeterEndpoint:
     How many at once is for whoever holds the sockets to bound.
     """
 
-    def __init__(self, meter: Meter, connect: Callable[[MeterLine, int], PortConnection] = MeterConnection) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        connect: Callable[[MeterPort, int], PortConnection] = MeterConnection,
+        *,
+        line_of: Callable[[Meter], MeterPort] = Meter.line,
+    ) -> None:
         self._meter = meter
         self._connect = connect
+        self._line_of = line_of
         self._connections: list[PortConnection] = []
 
     def connected(self) -> PortConnection:
-        connection = self._connect(self._meter.line(), 2 * self._meter.settings.max_pdu)
+        connection = self._connect(self._line_of(self._meter), 2 * self._meter.settings.max_pdu)
         self._connections = [one for one in self._connections if not one.is_closed]
         self._connections.append(connection)
         return connection

@@ -1,6 +1,6 @@
 """A town built from its plan: every device, its keys, and what the head-end is told about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -10,7 +10,12 @@ from aforo.dlms.hdlc import Address
 from aforo.dlms.keys import Key, Keys, SystemTitle
 from aforo.domain.meter_models import GENERIC, MeterModel
 from aforo.simulator.concentrator import Concentrator
-from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings, MeterAccess
+from aforo.simulator.concentrator_settings import (
+    ConcentratorMemory,
+    ConcentratorSettings,
+    MeterAccess,
+    MeterPort,
+)
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_endpoint import (
@@ -85,19 +90,42 @@ class ListeningDevice:
     takes_datagrams: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TownMedia:
+    """What lies between the devices of a town. line_of: every way to a meter, from its concentrator or from outside.
+
+    exchange_time: of an exchange over a concentrator's line; None is what the town file says.
+    probe_every: see `ConcentratorSettings`.
+    """
+
+    line_of: Callable[[Meter], MeterPort] = Meter.line
+    exchange_time: Callable[[Random], timedelta] | None = None
+    probe_every: timedelta = timedelta(seconds=30)
+
+
 class Town:
     """meters, concentrators: by number.   models: those that its concentrators know; None, the generic one."""
 
-    def __init__(self, plan: TownPlan, models: Mapping[str, MeterModel] | None = None) -> None:
+    def __init__(
+        self, plan: TownPlan, models: Mapping[str, MeterModel] | None = None, media: TownMedia | None = None
+    ) -> None:
         self.plan = plan
         self._models = models or {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
+        self._media = media or TownMedia()
+        self._plans = {one.number: one for one in plan.concentrator}
+        self._starts: dict[str, int] = {}
         self.meters: dict[str, Meter] = {}
         self.concentrators: dict[str, Concentrator] = {}
         for one in plan.concentrator:
-            here = {meter.number: self._meter(meter) for meter in meters_of(one)}
-            self.meters.update(here)
-            self.concentrators[one.number] = self._concentrator(one, here)
+            self.meters.update({meter.number: self._meter(meter) for meter in meters_of(one)})
+            self.concentrators[one.number] = self._concentrator(one, ConcentratorMemory())
         self.meters.update({meter.number: self._meter(meter) for meter in plan.meter})
+
+    def restart(self, number: str) -> Concentrator:
+        """A concentrator anew, with nothing but what its memory kept."""
+        memory = self.concentrators[number].memory
+        self.concentrators[number] = self._concentrator(self._plans[number], memory)
+        return self.concentrators[number]
 
     @property
     def endpoints(self) -> list[ListeningDevice]:
@@ -107,9 +135,7 @@ class Town:
             for one in self.plan.concentrator
         ]
         meters = [
-            ListeningDevice(
-                "meter", one.number, host, one.port, _endpoint(self.meters[one.number], one), one.framing == "udp"
-            )
+            ListeningDevice("meter", one.number, host, one.port, self._endpoint(one), one.framing == "udp")
             for one in self.plan.meter
         ]
         return concentrators + meters
@@ -148,7 +174,15 @@ class Town:
             return HouseholdLoad(seed)
         return UnsteadyLoad(plan.load_w, max(1, plan.load_w // _WOBBLE), seed)
 
-    def _concentrator(self, plan: ConcentratorPlan, meters: Mapping[str, Meter]) -> Concentrator:
+    def _endpoint(self, plan: MeterPlan) -> MeterEndpoint:
+        meter, line_of = self.meters[plan.number], self._media.line_of
+        if plan.framing == "hdlc":
+            station = Address(MANAGEMENT_DEVICE, plan.physical_device)
+            return MeterEndpoint(meter, lambda line, _: HdlcMeterConnection(line, station), line_of=line_of)
+        connect = DatagramMeterConnection if plan.framing == "udp" else MeterConnection
+        return MeterEndpoint(meter, connect, line_of=line_of)
+
+    def _concentrator(self, plan: ConcentratorPlan, memory: ConcentratorMemory) -> Concentrator:
         keeps_keys = plan.link == "delegated"
         access = {
             meter.number: MeterAccess(
@@ -165,10 +199,13 @@ class Town:
             models=self._models,
             line_delay=timedelta(milliseconds=plan.line_delay_ms),
             answer_wait=timedelta(seconds=plan.answer_wait_s),
+            exchange_time=self._media.exchange_time,
+            probe_every=self._media.probe_every,
         )
-        lines = {number: meter.line() for number, meter in meters.items()}
-        chance = Random(f"{self.plan.seed} {plan.number}")  # noqa: S311 (a simulation's, seeded so that it can be repeated)
-        return Concentrator(settings, lines, ConcentratorMemory(), chance=chance)
+        lines = {meter.number: self._media.line_of(self.meters[meter.number]) for meter in meters_of(plan)}
+        start = self._starts[plan.number] = self._starts.get(plan.number, 0) + 1
+        chance = Random(f"{self.plan.seed} {plan.number} {start}")  # noqa: S311 (a simulation's, to be repeated)
+        return Concentrator(settings, lines, memory, chance=chance)
 
     def _concentrator_row(self, plan: ConcentratorPlan) -> ConcentratorRow:
         keys = self._keys(plan.number)
@@ -217,10 +254,3 @@ class Town:
     def _secret(self, purpose: str, number: str) -> bytes:
         """The same in every run of a seed: a town's keys protect nothing but the town."""
         return sha256(f"{self.plan.seed} {purpose} {number}".encode()).digest()
-
-
-def _endpoint(meter: Meter, plan: MeterPlan) -> MeterEndpoint:
-    if plan.framing == "hdlc":
-        station = Address(MANAGEMENT_DEVICE, plan.physical_device)
-        return MeterEndpoint(meter, lambda line, _: HdlcMeterConnection(line, station))
-    return MeterEndpoint(meter, DatagramMeterConnection if plan.framing == "udp" else MeterConnection)

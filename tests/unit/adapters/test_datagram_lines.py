@@ -17,8 +17,8 @@ from aforo.adapters.wrapper_lines import WrapperDatagrams, WrapperLine
 from aforo.dlms import wrapper
 from aforo.domain.devices import Address, Framing
 from aforo.engine.ports import LineSilent, LineUnavailable
+from aforo.simulator.concentrator_settings import MeterPort
 from aforo.simulator.meter_endpoint import DatagramMeterConnection, MeterEndpoint, PortConnection
-from aforo.simulator.meter_line import MeterLine
 from unit.simulator.driven_meter import NOON, a_meter
 
 HOST = "127.0.0.1"
@@ -114,7 +114,7 @@ async def test_a_peer_that_floods_us_loses_the_line_behind_what_was_taken() -> N
 async def test_a_simulated_meter_answers_each_peer_for_itself_and_forgets_the_oldest() -> None:
     made: list[PortConnection] = []
 
-    def connect(line: MeterLine, apdu_max: int) -> PortConnection:
+    def connect(line: MeterPort, apdu_max: int) -> PortConnection:
         made.append(DatagramMeterConnection(line, apdu_max))
         return made[-1]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from aforo.adapters.meter_model_files import load_models
-from aforo.app.system import Place, keep_running
+from aforo.app.system import Place
 from aforo.domain.meter_models import ModelError
+from aforo.engine.headend import keep_running
 from unit.engine.virtual_time import in_virtual_time
 
 

@@ -7,6 +7,7 @@ from aforo.domain.delivery import Delivery, DeliveryState
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
 from aforo.engine.answerer import POSTS_MAX, Answerer
+from aforo.engine.listeners import Listeners
 from aforo.flow.step8_publish_result import result_message
 from cases import a_request
 from unit.engine.engine_situations import HeadEnd, running, second
@@ -54,7 +55,7 @@ class Scene:
             self.headend.orders,
             self.door,
             clock=self.headend.clock,
-            report=self.headend.reports,
+            listeners=Listeners(self.headend.reports, lambda: None),
         )
 
     async def result(self, *, address: str | None = ADDRESS, meter: str = "M-1") -> Order:

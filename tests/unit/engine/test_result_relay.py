@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.order_states import OrderState
+from aforo.engine.listeners import Listeners
 from aforo.engine.ports import StoreUnavailable
 from aforo.engine.result_relay import BATCH_MAX, EmbeddedQueue, ResultRelay
 from unit.engine.engine_situations import HeadEnd, running, second
@@ -28,7 +29,9 @@ class Queue:
 
 
 def a_relay(headend: HeadEnd, queue: Queue) -> ResultRelay:
-    relay = ResultRelay(headend.deliveries, queue, queue="q", clock=headend.clock, report=headend.reports)
+    relay = ResultRelay(
+        headend.deliveries, queue, queue="q", clock=headend.clock, listeners=Listeners(headend.reports, lambda: None)
+    )
     headend.on_result = relay.wake
     return relay
 
