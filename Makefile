@@ -8,7 +8,7 @@ export PYTHON UPGRADE
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/python
-.PHONY: help setup demo up test check bench docs lock fuzz faults
+.PHONY: help setup demo up test check bench docs lock fuzz faults sim
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -42,6 +42,9 @@ fuzz: ## coverage-guided fuzzing of every decoder; RUNS=1000000, DECODERS="data 
 
 faults: setup ## every fault below step 3, injected on real sockets: is the right cause reported?
 	@PYTHONPATH=src:tests $(VENV) -m faults
+
+sim: setup ## the whole system in virtual time: fixed seeds, then seeds of today; ARGS="--seeds 1000" for others
+	@sh ci/sim.sh $(ARGS)
 
 docs: setup ## write the reference pages that are made from the code
 	@$(VENV) -m aforo.app.reference_pages docs/reference

@@ -16,6 +16,9 @@ from aforo.dlms.hdlc import link_states
 from aforo.domain.causes import CAUSES
 from aforo.domain.delivery import DELIVERY_EDGES
 from aforo.domain.order_states import EDGES, ENDS
+from aforo.simulation.invariants import INVARIANTS
+from aforo.simulation.planted_faults import PLANTED
+from aforo.simulation.scenarios import SCENARIOS
 
 S = TypeVar("S", bound=StrEnum)
 M = TypeVar("M", bound=StrEnum)
@@ -98,6 +101,32 @@ def dlms_states() -> str:
     return "\n".join(lines) + "\n"
 
 
+def simulation() -> str:
+    lines = ["# The simulator", _MADE]
+    lines += [
+        "`aforo sim run` runs the production code of integration, head-end, concentrators and meters in one thread,",
+        "in virtual time, with real bytes on every hop, and whatever its seed makes go wrong. The store is the",
+        "in-memory twin that passes the same contract tests as PostgreSQL. The same seed gives the same trace, byte",
+        "for byte; a seed that violates an invariant is shrunk and printed with the command that replays it.",
+    ]
+    lines += ["", "## Scenarios", "", "| name | | orders | faults, on average |", "|---|---|---|---|"]
+    for one in SCENARIOS.values():
+        faults = ", ".join(f"{mean:g} {kind}" for kind, mean in one.faults.items())
+        lines.append(f"| {one.name} | {one.title} | {one.orders} | {faults} |")
+    lines += ["", "## What must hold", "", "| invariant | |", "|---|---|"]
+    lines += [f"| {one.__name__} | {_flat(one.__doc__)} |" for one in INVARIANTS]
+    lines += ["| NothingBreaks | No loop, session or callback ends with an error of ours. |"]
+    lines += ["", "## Mistakes it must find", ""]
+    lines += ["`aforo sim faults` puts each into the code, one at a time.", ""]
+    lines += ["| planted | what is done wrong | scenario | within seeds |", "|---|---|---|---|"]
+    lines += [f"| {name} | {one.words} | {one.scenario} | {one.within_seeds} |" for name, one in PLANTED.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _flat(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
 def _drawn(table: Mapping[tuple[S, M], S], begin: S) -> list[str]:
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {begin.value}"]
     lines += [f"    {before.value} --> {after.value}: {move.value}" for (before, move), after in table.items()]
@@ -111,6 +140,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "order-states.md": order_states,
     "causes.md": causes,
     "dlms-states.md": dlms_states,
+    "simulation.md": simulation,
 }
 
 

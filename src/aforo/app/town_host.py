@@ -5,10 +5,9 @@ from datetime import datetime
 
 from aforo.adapters.device_datagrams import DatagramPort
 from aforo.adapters.device_ports import DevicePort
-from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link, Meter
-from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import DeviceRegistry, KeyVault
-from aforo.simulator.town import ConcentratorRow, MeterRow, Town
+from aforo.simulation.town_registry import TownRegistry
+from aforo.simulator.town import Town
 
 
 class TownHost:
@@ -34,44 +33,6 @@ class TownHost:
 
     async def register(self, registry: DeviceRegistry, vault: KeyVault, now: datetime) -> None:
         """As an import of the town's meters and concentrators would."""
-        rows = self._town.registry()
-        await registry.put_concentrators([self._concentrator(row, vault) for row in rows.concentrators], now)
-        await registry.put_meters([self._meter(row, vault) for row in rows.meters], now)
-
-    def _concentrator(self, row: ConcentratorRow, vault: KeyVault) -> Concentrator:
-        port = self._chosen["concentrator", row.number]
-        return Concentrator(
-            number=ConcentratorNumber(row.number),
-            address=Address(row.host, port, row.client_sap, row.server_sap),
-            security=_security(row, vault),
-            time_zone=row.time_zone,
-        )
-
-    def _meter(self, row: MeterRow, vault: KeyVault) -> Meter:
-        link = Link(row.link)
-        port = self._chosen["meter", row.number] if link is Link.DIRECT else 0
-        address = (
-            None
-            if link is Link.DELEGATED
-            else Address(row.host, port, row.client_sap, row.server_sap, Framing(row.framing), row.physical_device)
-        )
-        return Meter(
-            number=MeterNumber(row.number),
-            usage_point=row.usage_point,
-            link=link,
-            concentrator=ConcentratorNumber(row.concentrator) if row.concentrator else None,
-            address=None if link is Link.DELEGATED else address,
-            model=row.model,
-            security=_security(row, vault),
-            commissioned=row.commissioned,
-            max_power_w=row.max_power_w,
-            contracted_power_w=row.contracted_power_w,
-            time_zone=row.time_zone,
-            protected=row.protected,
-        )
-
-
-def _security(row: ConcentratorRow | MeterRow, vault: KeyVault) -> DeviceSecurity:
-    if row.encryption_key is None or row.authentication_key is None:
-        return DeviceSecurity(row.system_title)
-    return DeviceSecurity(row.system_title, vault.wrap(row.encryption_key), vault.wrap(row.authentication_key))
+        town = TownRegistry(self._town.registry(), vault, lambda kind, number: self._chosen[kind, number])
+        await registry.put_concentrators(town.concentrators(), now)
+        await registry.put_meters(town.meters(), now)

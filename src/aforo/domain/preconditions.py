@@ -93,6 +93,13 @@ def closed_now(request: OrderRequest, meter: Meter, now: datetime, known: Circum
     return Closed(cause, calendar.next_opening(now, zone))
 
 
+def window_end(request: OrderRequest, meter: Meter, now: datetime, known: Circumstances) -> datetime | None:
+    """When the service window closes on an order that may run only within it. None: it may run at any time."""
+    if request.special is not None or not is_restrictive(request, meter, known.known_limit_w):
+        return None
+    return known.calendar.closing(now, meter.time_zone)
+
+
 _LASTING: tuple[tuple[Callable[[OrderRequest, Meter], bool], Cause], ...] = (
     (lambda _, meter: is_linked(meter), Cause.NOT_LINKED),
     (lambda _, meter: is_commissioned(meter), Cause.NOT_COMMISSIONED),

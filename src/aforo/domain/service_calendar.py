@@ -49,6 +49,11 @@ class ServiceCalendar:
         local = at.astimezone(ZoneInfo(time_zone))
         return self.is_working_day(local.date()) and self.opens <= local.time() < self.closes
 
+    def closing(self, at: datetime, time_zone: str) -> datetime:
+        """When the window of that day closes, in UTC."""
+        day = at.astimezone(ZoneInfo(time_zone)).date()
+        return first_instant(datetime.combine(day, self.closes), time_zone)
+
     def next_opening(self, at: datetime, time_zone: str) -> datetime:
         """The first moment from `at` on, in UTC, at which it is open: `at` itself when it is."""
         if self.is_open(at, time_zone):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -125,7 +126,8 @@ class BoardSession:
         if not claims:
             return False
         ordered = await _together(self._orders.hand_out(claim, self._epoch) for claim in claims)
-        handed = [Claim(order, claim.meter) for order, claim in zip(ordered, claims, strict=True)]
+        pairs = zip(ordered, claims, strict=True)
+        handed = [replace(claim, order=order) for order, claim in pairs if order is not None]
         self._out.update({claim.order.id: claim for claim in handed})
         await self._submit(handed)
         return True
@@ -156,7 +158,10 @@ class BoardSession:
         for claim in claims:
             is_bound = claim.order.request.latest_start is not None and not claim.order.state.is_only_read
             (bound if is_bound else free).append(claim)
-        if not bound or abs(deviation := await self._deviation()) <= self._ports.settings.clock_deviation:
+        if all(claim.latest_start() is None for claim in claims):
+            return claims
+        deviation = await self._deviation()
+        if abs(deviation) <= self._ports.settings.clock_deviation:
             return claims
         for claim in bound:
             detail = f"its clock is {abs(deviation).total_seconds():.0f} s {'ahead' if deviation > ZERO else 'behind'}"
@@ -174,7 +179,11 @@ class BoardSession:
 
     async def _submit(self, handed: Sequence[Claim]) -> None:
         by_id = {claim.order.id: claim for claim in handed}
-        items = [step4.order_item(claim.order, claim.meter, self._epoch) for claim in handed]
+        ahead = ZERO if self._clock_read is None else self._clock_read[1]
+        items = [
+            step4.order_item(claim.order, claim.meter, self._epoch, latest=claim.latest_start(ahead))
+            for claim in handed
+        ]
         for batch in board_client.batches(items, self._link.max_pdu):
             answers = await self._submitted(batch)
             await _together(self._answered(by_id[OrderId(answer.order_id)], answer) for answer in answers)
@@ -198,7 +207,7 @@ class BoardSession:
             now = self._ports.clock.now()
             taken = await self._orders.decide(order, lambda current: _taken(current, order, now))
             if taken is not None:
-                self._out[order.id] = Claim(taken, claim.meter)
+                self._out[order.id] = replace(claim, order=taken)
             return
         self._out.pop(order.id, None)
         assert order.fence is not None

@@ -83,5 +83,5 @@ class Integration:
         now = self._clock.now()
         received = step1.receive_order(asked, await self._book.store.new_order_id(), now)
         routed = received.then(route_to_headend(received.order, meter, now))
-        known = await self._desk.circumstances(meter, now)
+        known = await self._desk.circumstances(meter)
         return routed.then(validate_meter(routed.order, meter, now, known))

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import Epoch, Fence, MeterNumber, OrderId
 from aforo.domain.order import Order
 from aforo.domain.order_states import NEVER_CARRIED_OUT, UNSENT, OrderState
-from aforo.domain.preconditions import is_linked, lasting_obstacle
+from aforo.domain.preconditions import is_linked, lasting_obstacle, window_end
 from aforo.domain.readback import CommandResult
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.ports import StaleOrder
@@ -28,10 +29,24 @@ DECISIONS_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An order that may go out now, as it will stand when its dispatch is committed."""
+    """An order that may go out now, as it will stand when its dispatch is committed.
+
+    window_end: when the service window closes on it; None: it may run at any time.
+    """
 
     order: Order
     meter: Meter
+    window_end: datetime | None = None
+
+    def latest_start(self, ahead: timedelta = timedelta(0)) -> datetime | None:
+        """Its command must not begin later. ahead: of the clock that decides, so that the window is kept in true time;
+        a not-after is the customer's own, and counts by that clock as it is.
+        """
+        if self.order.state.is_only_read:
+            return None
+        window_end = None if self.window_end is None else self.window_end + ahead
+        bounds = (self.order.request.latest_start, window_end)
+        return min((bound for bound in bounds if bound is not None), default=None)
 
 
 class LaneOrders:
@@ -87,7 +102,7 @@ class LaneOrders:
     async def _prepare(self, order: Order, meter: Meter | None) -> Claim | None:
         """Steps 3 and 4 as far as they need no concentrator. None: it does not go out now."""
         now = self._clock.now()
-        known = await self._desk.circumstances(meter, now)
+        known = await self._desk.circumstances(meter)
         if not order.state.is_only_read and (
             order.state is not OrderState.VALIDATED or lasting_obstacle(order.request, meter) is not None
         ):
@@ -105,16 +120,22 @@ class LaneOrders:
         if obstacle is not None:
             await self._book.commit(obstacle)
             return None
-        return Claim(order, meter)
+        closes = None if order.state.is_only_read else window_end(order.request, meter, now, known)
+        return Claim(order, meter, closes)
 
-    async def hand_out(self, claim: Claim, epoch: Epoch) -> Order:
-        """Step 4, durable before anything is sent."""
+    async def hand_out(self, claim: Claim, epoch: Epoch) -> Order | None:
+        """Step 4, durable before anything is sent. None: somebody else has decided about the order since the claim."""
         fence = await self._ledger.next_fence()
         now = self._clock.now()
-        return await self._book.commit(dispatch(claim.order, claim.meter, fence=fence, epoch=epoch, now=now))
+        try:
+            return await self._book.commit(dispatch(claim.order, claim.meter, fence=fence, epoch=epoch, now=now))
+        except StaleOrder:
+            return None
 
     async def not_sent(self, order: Order, cause: Cause, detail: str) -> None:
-        await self._book.commit(step7.not_sent(order, cause, detail, self._clock.now(), self._plan))
+        """Unless somebody else has decided about it meanwhile: then it comes again when it is still due."""
+        with suppress(StaleOrder):
+            await self._book.commit(step7.not_sent(order, cause, detail, self._clock.now(), self._plan))
 
     async def collect(self, order: Order, meter: Meter, result: CommandResult, fence: Fence) -> Order | None:
         """Step 7. None: the result belongs to a visit that no longer matters."""

@@ -10,7 +10,7 @@ from hashlib import shake_256
 from itertools import islice
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
-from aforo.domain.audit import ChainedFact, Head, Seal, link_of, seal_over
+from aforo.domain.audit import GENESIS, ChainedFact, Head, Seal, digest_of, linked, seal_over
 from aforo.domain.causes import Cause
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
@@ -62,14 +62,17 @@ class MemoryOrderStore:
         return self._keep(replace(order, version=order.version + 1), decision, result)
 
     def _keep(self, order: Order, decision: Decision, result: ResultMessage | None) -> Order:
-        out = [other for other in self._out() if other.request.meter == order.request.meter and other.id != order.id]
-        if order.state.may_have_left and out:
+        if order.state.may_have_left and self.others_out(order):
             raise StaleOrder(f"another order of meter {order.request.meter} is out")
         self._orders[order.id] = order
         self.facts_of.setdefault(order.id, []).extend(decision.facts)
         if result is not None:
             self.results.setdefault(result.id, result)
         return order
+
+    def others_out(self, order: Order) -> list[Order]:
+        """Other orders of its meter that are out: the store's unique index keeps it to none."""
+        return [other for other in self._out() if other.request.meter == order.request.meter and other.id != order.id]
 
     async def order(self, order_id: OrderId) -> Order | None:
         return self._orders.get(order_id)
@@ -111,6 +114,9 @@ class MemoryOrderStore:
         return sorted((one for one in same if one.state in UNSENT), key=lambda one: one.id)
 
     async def known_limit(self, meter: MeterNumber) -> int | None:
+        return self.limit_in_force(meter)
+
+    def limit_in_force(self, meter: MeterNumber) -> int | None:
         for order in sorted(self._orders.values(), key=lambda one: one.id, reverse=True):
             is_limit = order.kind.sets is Aspect.LIMIT and order.state is OrderState.VERIFIED
             if is_limit and order.request.meter == meter:
@@ -217,31 +223,45 @@ class MemoryDeliveryStore:
 
 
 class MemoryAuditStore:
-    """See `aforo.engine.ports.AuditStore`: the chains are worked out from what the orders' facts are now."""
+    """See `aforo.engine.ports.AuditStore`. A seal continues the chain from the last; what is asked for is worked out
+    from what the orders' facts are now.
+    """
 
     def __init__(self, orders: MemoryOrderStore) -> None:
         self._facts_of = orders.facts_of
         self._seals: list[Seal] = []
-        self._sealed: dict[OrderId, int] = {}
+        self._sealed: dict[OrderId, Head] = {}
 
     async def seal(self, now: datetime, limit: int) -> Seal | None:
-        grown = [one for one in sorted(self._facts_of) if len(self._facts_of[one]) > self._sealed.get(one, 0)][:limit]
+        grown = sorted(one for one, facts in self._facts_of.items() if len(facts) > self.sealed_length(one))[:limit]
         if not grown:
             return None
-        heads = [Head(one, len(self._facts_of[one]), link_of(one, self._facts_of[one])) for one in grown]
+        heads = [self._head(one) for one in grown]
         self._seals.append(seal_over(heads, previous=self._seals[-1] if self._seals else None, at=now))
-        self._sealed.update({head.order_id: head.length for head in heads})
+        self._sealed.update({head.order_id: head for head in heads})
         return self._seals[-1]
+
+    def sealed_length(self, order_id: OrderId) -> int:
+        head = self._sealed.get(order_id)
+        return 0 if head is None else head.length
+
+    def _head(self, order_id: OrderId) -> Head:
+        facts, known = self._facts_of[order_id], self._sealed.get(order_id)
+        link = GENESIS if known is None else known.link
+        for fact in facts[self.sealed_length(order_id) :]:
+            link = linked(link, digest_of(order_id, fact))
+        return Head(order_id, len(facts), link)
 
     async def chained_facts(self, after: tuple[OrderId, int], limit: int) -> list[ChainedFact]:
         every = [one for order_id in sorted(self._facts_of) for one in await self.chain(order_id)]
         return [one for one in every if (one.order_id, one.place) > after][:limit]
 
     async def chain(self, order_id: OrderId) -> list[ChainedFact]:
-        facts = self._facts_of.get(order_id, [])
-        return [
-            ChainedFact(order_id, place, fact, link_of(order_id, facts[:place])) for place, fact in enumerate(facts, 1)
-        ]
+        link, chain = GENESIS, []
+        for place, fact in enumerate(self._facts_of.get(order_id, []), 1):
+            link = linked(link, digest_of(order_id, fact))
+            chain.append(ChainedFact(order_id, place, fact, link))
+        return chain
 
     async def seals(self, after: int, limit: int) -> list[Seal]:
         return self._seals[after : after + limit]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link, Meter
 from aforo.domain.identifiers import Epoch
-from aforo.domain.order import Order, Priority
+from aforo.domain.order import Priority
 from aforo.domain.readback import CommandResult, Verdict
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
 from aforo.engine.headend_ports import HeadEndPorts
@@ -44,7 +44,9 @@ class MeterSession:
 
     async def _carry_out(self, claim: Claim, epoch: Epoch) -> None:
         order = await self._orders.hand_out(claim, epoch)
-        result = await self._visit(order, claim.meter)
+        if order is None:
+            return
+        result = await self._visit(replace(claim, order=order))
         await self._note_relay(result)
         assert order.fence is not None
         await self._orders.collect(order, claim.meter, result, order.fence)
@@ -56,8 +58,9 @@ class MeterSession:
         self._has_resumed = True
         await self._orders.resume()
 
-    async def _visit(self, order: Order, meter: Meter) -> CommandResult:
+    async def _visit(self, claim: Claim) -> CommandResult:
         """Steps 5 and 6."""
+        order, meter = claim.order, claim.meter
         model = self._ports.settings.model(meter.model)
         if model is None:
             return CommandResult(Verdict.KO, Cause.UNKNOWN_MODEL, f"no model {meter.model!r} is known here")
@@ -66,7 +69,7 @@ class MeterSession:
         task = MeterTask(
             procedure,
             order.limit,
-            None if is_look else order.request.latest_start,
+            None if is_look else claim.latest_start(),
             is_urgent=order.request.priority is Priority.HIGH,
         )
         try:

@@ -1,7 +1,7 @@
-"""What the rules about the hour of an order need to know, asked for only when it matters."""
+"""What the rules about the hour of an order need to know."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aforo.domain.devices import Meter
 from aforo.domain.meter_models import MeterModel
@@ -25,12 +25,9 @@ class ServiceDesk:
         self._calendar = calendar
         self._orders = orders
 
-    async def circumstances(self, meter: Meter | None, now: datetime) -> Circumstances:
-        """While the window is open the limit in force matters to protected customers only."""
+    async def circumstances(self, meter: Meter | None) -> Circumstances:
         if meter is None:
             return Circumstances(self._calendar)
         model = self._models(meter.model)
-        if self._calendar.is_open(now, meter.time_zone) and not meter.protected:
-            return Circumstances(self._calendar, model=model, patience=self._patience)
         known_limit = await self._orders.known_limit(meter.number)
         return Circumstances(self._calendar, known_limit, model, self._patience)

@@ -89,8 +89,8 @@ def _receiver(meter: Meter) -> str:
     return HEADEND if meter.link is Link.DIRECT else CONCENTRATOR
 
 
-def order_item(order: Order, meter: Meter, epoch: Epoch) -> OrderItem:
-    """The dispatched order as the concentrator is told it."""
+def order_item(order: Order, meter: Meter, epoch: Epoch, *, latest: datetime | None) -> OrderItem:
+    """The dispatched order as the concentrator is told it. latest: its command must not begin later, by that clock."""
     assert order.fence is not None, "an order is dispatched before it is sent"
     procedure = procedure_of_visit(order)
     is_look = procedure == order.kind.look
@@ -103,7 +103,7 @@ def order_item(order: Order, meter: Meter, epoch: Epoch) -> OrderItem:
         fence=order.fence,
         epoch=epoch,
         priority=int(order.request.priority),
-        not_after=None if is_look else order.request.latest_start,
+        not_after=None if is_look else latest,
         model=meter.model,
     )
 

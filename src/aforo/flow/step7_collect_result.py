@@ -5,7 +5,7 @@ says decides.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aforo.dclink.messages import ItemReadback, ItemResult, ItemSupply
@@ -17,10 +17,12 @@ from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import plain, watts_of
 from aforo.domain.readback import Breaker, CommandResult, Evidence, Readback, SupplyReadback, Verdict
-from aforo.domain.retry_plan import RetryPlan, when_back
+from aforo.domain.retry_plan import SHORTEST_WAIT, RetryPlan, when_back
 from aforo.flow.decision import CONCENTRATOR, HEADEND, METER, Decision, move
 
 _ONCE = 2
+_CLOCKS_APART = timedelta(minutes=10)
+"""However far a concentrator's clock may be ahead and still be given orders that must not begin late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +240,23 @@ def _not_carried_out(
     order: Order, result: CommandResult, now: datetime, plan: RetryPlan, facts: tuple[Fact, ...]
 ) -> Decision:
     cause = result.cause or Cause.CONCENTRATOR_FAULT
-    if cause is Cause.EXPIRED:
+    if cause is Cause.EXPIRED and not _is_only_the_window(order, now):
         return move(order, OrderState.EXPIRED, now, *facts, cause=cause, detail=result.detail, next_at=None)
+    if cause is Cause.EXPIRED:
+        again = replace(order, attempts=order.attempts - 1)
+        return move(again, OrderState.VALIDATED, now, *facts, cause=Cause.OUTSIDE_SERVICE_WINDOW, detail=result.detail,
+                    next_at=now + SHORTEST_WAIT)  # fmt: skip
     order = replace(order, attempts=order.attempts - _waits_for_another(order, cause))
     next_at = _next_attempt(order, cause, now, plan)
     state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
     evidence = evidence_of(result.readback) if result.readback else order.evidence
     return move(order, state, now, *facts, cause=cause, detail=result.detail, evidence=evidence, next_at=next_at)
+
+
+def _is_only_the_window(order: Order, now: datetime) -> bool:
+    """What kept it from beginning was the end of the service window, and its own time has not come."""
+    latest = order.request.latest_start
+    return latest is None or latest - now > _CLOCKS_APART
 
 
 def _next_attempt(order: Order, cause: Cause, now: datetime, plan: RetryPlan) -> datetime | None:

@@ -167,8 +167,8 @@ class HeadEnd:
         await self.registry.put_meters([meter], self.start)
         return meter
 
-    async def linked_meter(self, link: Link) -> Meter:
-        meter = a_meter(link, security=KEYS)
+    async def linked_meter(self, link: Link, number: str = "M-1") -> Meter:
+        meter = a_meter(link, number=MeterNumber(number), security=KEYS)
         await self.registry.put_meters([meter], self.start)
         return meter
 

@@ -215,7 +215,7 @@ def test_an_order_that_the_concentrator_cannot_read_fails_alone() -> None:
         await a_board(headend, 9)
         good = [await headend.order(f"M-{number}", lane=BOARD) for number in range(1, 9)]
         never = datetime.max.replace(tzinfo=WEDNESDAY.tzinfo)
-        bad = await headend.order("M-9", lane=BOARD, request=a_request(not_after=never))
+        bad = await headend.order("M-9", lane=BOARD, request=a_request(not_after=never, special="hospital"))
         async with running(dispatched(headend).run()):
             await second(HOURS_6)
 

@@ -21,7 +21,7 @@ def test_an_order_is_handed_over_with_its_amount_fence_epoch_priority_and_not_af
     order = an_order(request=a_request(not_after=NOT_AFTER))
 
     handed = step4.dispatch(order, a_meter(), fence=Fence(9), epoch=Epoch(3), now=WEDNESDAY).order
-    item = step4.order_item(handed, a_meter(), Epoch(3))
+    item = step4.order_item(handed, a_meter(), Epoch(3), latest=handed.request.latest_start)
 
     assert handed.state is OrderState.DISPATCHED
     assert (handed.attempts, handed.next_at, handed.command_fence) == (1, None, Fence(9))
@@ -33,7 +33,7 @@ def test_an_order_of_unknown_outcome_is_only_read_and_its_commands_fence_is_reme
     order = an_order(OrderState.RECONCILING)
 
     handed = step4.dispatch(order, a_meter(), fence=Fence(9), epoch=Epoch(3), now=WEDNESDAY).order
-    item = step4.order_item(handed, a_meter(), Epoch(3))
+    item = step4.order_item(handed, a_meter(), Epoch(3), latest=handed.request.latest_start)
 
     assert handed.state is OrderState.RECONCILING
     assert (handed.fence, handed.command_fence) == (Fence(9), Fence(7))

@@ -1,7 +1,7 @@
 """Step 7: what a visit's result makes of an order; above all, what silence does not make of it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -91,8 +91,22 @@ def test_an_exhausted_plan_fails_with_the_last_cause() -> None:
 
 
 def test_a_concentrator_that_saw_not_after_pass_lets_the_order_expire() -> None:
-    assert collect(OUT, ko(Cause.EXPIRED)).order.state is OrderState.EXPIRED
-    assert collect(UNKNOWN, ko(Cause.EXPIRED), fence=7).order.state is OrderState.EXPIRED
+    for order in (OUT, UNKNOWN):
+        bound = replace(order, request=replace(order.request, not_after=WEDNESDAY))
+        assert collect(bound, ko(Cause.EXPIRED), fence=7).order.state is OrderState.EXPIRED
+
+
+@pytest.mark.parametrize("not_after", [None, WEDNESDAY + timedelta(hours=3)])
+def test_an_order_that_only_the_service_window_ended_is_tried_again_and_has_used_no_attempt(
+    not_after: datetime | None,
+) -> None:
+    bound = replace(OUT, request=replace(OUT.request, not_after=not_after))
+
+    order = collect(bound, ko(Cause.EXPIRED)).order
+
+    assert (order.state, order.cause) == (OrderState.VALIDATED, Cause.OUTSIDE_SERVICE_WINDOW)
+    assert order.attempts == OUT.attempts - 1
+    assert order.next_at is not None
 
 
 def test_a_reading_decides_an_unknown_outcome() -> None:

@@ -1,0 +1,40 @@
+"""The in-memory stores of a run: the production twins, and whoever watches every commit of theirs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from aforo.domain.order import Order
+from aforo.engine.memory import MemoryAuditStore, MemoryDeliveryStore, MemoryOrderStore
+
+
+class WatchedOrders(MemoryOrderStore):
+    """The in-memory store, and whoever watches every commit of it."""
+
+    def __init__(self, committed: Callable[[Order | None, Order, Iterable[str]], None]) -> None:
+        super().__init__()
+        self._committed = committed
+
+    def _keep(self, order: Order, decision: Any, result: Any) -> Order:
+        before = self._orders.get(order.id)
+        kept = super()._keep(order, decision, result)
+        self._committed(before, kept, [fact.name for fact in decision.facts])
+        return kept
+
+    def limit_known_of(self, order: Order) -> int | None:
+        return self.limit_in_force(order.request.meter)
+
+    def unfinished(self) -> Iterator[str]:
+        for order in self._orders.values():
+            if not order.state.is_end or order.next_at is not None:
+                yield order.number
+
+
+class WatchedDeliveries(MemoryDeliveryStore):
+    def undelivered(self) -> Iterator[str]:
+        yield from (one.id for one in self._orders.results.values() if one.id not in self._published)
+        yield from (one.message.id for one in self._inbox.values() if one.next_at is not None)
+
+
+class WatchedAudit(MemoryAuditStore):
+    def is_behind(self) -> bool:
+        return any(len(facts) > self.sealed_length(order_id) for order_id, facts in self._facts_of.items())

@@ -1,0 +1,66 @@
+"""The service window holds at the concentrator too: what waits there when it closes is not carried out at night."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aforo.domain.causes import Cause
+from aforo.domain.devices import Link
+from aforo.domain.order_states import OrderState
+from aforo.engine.dispatcher import Dispatcher
+from cases import a_request
+from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.virtual_time import in_virtual_time
+from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
+from unit.simulator.driven_meter import a_meter
+
+SANTIAGO = ZoneInfo("America/Santiago")
+SHORTLY_BEFORE = timedelta(hours=18) - timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(minutes=-50), timedelta(minutes=20)])
+def test_a_restrictive_order_still_queued_when_the_window_closes_runs_on_the_next_working_day(
+    ahead: timedelta,
+) -> None:
+    """ahead: of the concentrator's clock; the window counts in true time."""
+
+    async def run() -> None:
+        headend = HeadEnd()
+        lines = SimulatedLines(headend.clock)
+        object.__setattr__(headend.ports, "lines", lines)
+        first, second_meter = a_meter(), a_meter()
+        concentrator = lines.devices["C-1"] = a_concentrator(
+            {"M-1": first, "M-2": second_meter}, line_delay=timedelta(seconds=10)
+        )
+        concentrator.ledger.clock_offset = ahead
+        await headend.concentrator()
+        for number in ("M-1", "M-2"):
+            await headend.linked_meter(Link.DELEGATED, number)
+        local = headend.start.astimezone(SANTIAGO)
+        until_close = SHORTLY_BEFORE - timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
+        dispatcher = Dispatcher(headend.ports, headend.reports)
+        headend.wake = dispatcher.wake
+        async with running(dispatcher.run()):
+            begin = until_close.total_seconds()
+            await second(begin)
+            orders = [
+                await headend.order(number, lane="concentrator:C-1", request=a_request(meter=number))
+                for number in ("M-1", "M-2")
+            ]
+            await second(begin + 3 * 3600)
+            waiting = await headend.now(orders[1])
+            assert (waiting.state, waiting.cause) == (OrderState.HELD, Cause.OUTSIDE_SERVICE_WINDOW)
+            assert second_meter.threshold_w == 30_000
+            await second(begin + 24 * 3600)
+
+        done = await headend.now(orders[1])
+        assert done.state is OrderState.VERIFIED
+        assert done.ended_at is not None
+        assert _hour(done.ended_at) == 8
+
+    in_virtual_time(run())
+
+
+def _hour(at: datetime) -> int:
+    return at.astimezone(SANTIAGO).hour

@@ -1,0 +1,55 @@
+"""What the watchers see: counters in requests, and what a meter held when."""
+
+from datetime import timedelta
+
+import pytest
+
+from aforo.domain.identifiers import MeterNumber
+from aforo.domain.service_calendar import ServiceCalendar
+from aforo.simulation.ground_truth import GroundTruth
+from aforo.simulation.invariants import CountersAreNew, Rules, counter_of
+from aforo.simulation.watched_line import Holding
+from cases import WEDNESDAY
+
+GENERAL_GLO = bytes.fromhex("db0841464f00000000011e3000000145897db58f429b8fd885c498dd72208bdf")
+
+
+@pytest.mark.parametrize(
+    ("apdu", "counter"),
+    [
+        (GENERAL_GLO, 0x145),
+        (bytes.fromhex("c81e30000000072f"), 7),
+        (bytes.fromhex("c00141000100002b0101ff0200"), None),
+        (b"", None),
+    ],
+)
+def test_the_counter_of_a_request(apdu: bytes, counter: int | None) -> None:
+    assert counter_of(apdu) == counter
+
+
+def test_the_counter_of_an_association_request() -> None:
+    """After the user-information's tag: its length, an octet string, glo-initiate-request, security control."""
+    apdu = bytes.fromhex("605da109060760857405080103") + bytes.fromhex("be0d040b210930000000410102030405")[:15]
+
+    assert counter_of(apdu) == 0x41
+
+
+def test_the_same_message_again_is_no_second_use_and_another_one_is() -> None:
+    truth = GroundTruth()
+    watch = CountersAreNew(truth, Rules(ServiceCalendar(), {}, truth, {}, {}))
+    other = GENERAL_GLO[:-1] + b"\x00"
+
+    assert list(watch.heard("M-1", GENERAL_GLO)) == []
+    assert list(watch.heard("M-1", GENERAL_GLO)) == []
+    assert list(watch.heard("M-2", other)) == []
+    assert list(watch.heard("M-1", other)) == ["invocation counter 325 towards M-1 was used twice"]
+
+
+def test_what_a_meter_held_in_between() -> None:
+    truth, minute = GroundTruth(), timedelta(minutes=1)
+    holdings = [Holding(WEDNESDAY + at * minute, "M-1", 1_000 * (at + 1), by_command=True) for at in range(4)]
+    truth.holdings["M-1"] = holdings
+
+    seen = truth.held_between(MeterNumber("M-1"), WEDNESDAY + 1.5 * minute, WEDNESDAY + 2 * minute)
+
+    assert [holding.watts for holding in seen] == [2_000, 3_000]
