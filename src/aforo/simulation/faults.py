@@ -14,10 +14,10 @@ Fault = Callable[[World, PlannedFault], AbstractAsyncContextManager[None]]
 
 async def begin_fault(world: World, fault: PlannedFault) -> None:
     """From its beginning to its end."""
-    world.tell(f"fault: {fault}")
+    world.watch.tell(f"fault: {fault}")
     async with FAULTS[fault.kind](world, fault):
         await asyncio.sleep(fault.lasts_s)
-    world.tell(f"fault ends: {fault.kind} {fault.target}")
+    world.watch.tell(f"fault ends: {fault.kind} {fault.target}")
 
 
 @asynccontextmanager

@@ -1,13 +1,14 @@
 """What a run comes to."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     invariant: str
     words: str
-    at_s: float
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,17 +26,18 @@ from aforo.engine.order_desk import TooLate
 from aforo.engine.ports import StoreUnavailable
 from aforo.simulation.commercial_system import SOURCE, CommercialSystem
 from aforo.simulation.durable_ports import Disk
-from aforo.simulation.ground_truth import GroundTruth, Told
+from aforo.simulation.ground_truth import GroundTruth
 from aforo.simulation.headend_process import HeadEndProcess, Machine
 from aforo.simulation.invariants import AtRest, Rules, every_invariant
 from aforo.simulation.mortal_process import note_task
-from aforo.simulation.outcome import Outcome, Violation
+from aforo.simulation.outcome import Outcome
 from aforo.simulation.schedule import PlannedFault, PlannedOrder, Scenario, Schedule, planned
 from aforo.simulation.simulated_town import exchange_time, same_endpoint, town_plan
 from aforo.simulation.town_registry import TownRegistry
 from aforo.simulation.virtual_device import Device
 from aforo.simulation.virtual_loop import NothingWillHappen, VirtualLoop
 from aforo.simulation.virtual_network import Network
+from aforo.simulation.watch import Watch
 from aforo.simulation.watched_line import Holding, Passing, WatchedLine
 from aforo.simulation.watched_stores import WatchedAudit, WatchedDeliveries, WatchedOrders
 from aforo.simulator.concentrator import Concentrator
@@ -73,16 +74,15 @@ class World:
         self._begin_fault = begin_fault
         self.seed = seed
         self.truth = GroundTruth()
-        self.trace: list[str] = []
-        self.violations: dict[str, Violation] = {}
+        self.watch = Watch(self.truth, self.now)
         self.crashes = 0
         self.points = 0
-        self.network = Network(self._chance("network"), self.now, self.tell)
+        self.network = Network(self._chance("network"), self.now, self.watch.tell)
         self.loop = VirtualLoop(note_task, self.network)
         self.network.loop = self.loop
         self.chance = self._chance("world")
-        self.commercial = CommercialSystem(self.truth, self._chance("commercial"), self.now, self._answered)
-        self.disk = Disk(self._chance("disk"), self.tell)
+        self.commercial = CommercialSystem(self.truth, self._chance("commercial"), self.now, self.watch.told)
+        self.disk = Disk(self._chance("disk"), self.watch.tell)
         self.noise: dict[str, float] = {}
         self.stops: dict[str, str] = {}
         self.silent_at_command: set[str] = set()
@@ -95,14 +95,10 @@ class World:
                 self.truth.by_watts[order.watts] = order.number
         self._build_machine()
         self.headend: HeadEndProcess | None = None
-        self._stop = asyncio.Event()
         self._under_way: dict[asyncio.Task[Any], None] = {}
 
     def now(self) -> datetime:
         return BEGIN + timedelta(microseconds=round(self.loop.time() * 1e6))
-
-    def tell(self, words: str) -> None:
-        self.trace.append(f"{self.loop.time():013.6f} {words}")
 
     def run(self) -> Outcome:
         """Once. Garbage is collected between runs and not within one, so that what it ends ends at the same time."""
@@ -112,23 +108,23 @@ class World:
         try:
             self.loop.run_until_complete(self._main())
         except NothingWillHappen as stuck:
-            self._violated("ItDrains", str(stuck))
+            self.watch.violated("ItDrains", str(stuck))
         finally:
             self._end()
         states = Counter(order.state.value for order in self.truth.orders.values())
         return Outcome(
             seed=self.seed,
-            violations=tuple(self.violations.values()),
+            violations=tuple(self.watch.violations),
             states=dict(sorted(states.items())),
             first_tries=sum(order.attempts == 1 for order in self.truth.orders.values()),
             crashes=self.crashes,
             points=self.points,
             lasted_s=self.loop.time(),
-            trace=self.trace,
+            trace=self.watch.trace,
         )
 
     def start_headend(self) -> None:
-        self.tell("head-end starts")
+        self.watch.tell("head-end starts")
         self.headend = HeadEndProcess(self._machine, self._may_die_at)
 
     async def kill_headend(self, down_s: float) -> None:
@@ -156,62 +152,29 @@ class World:
             return Passing(request=not is_request, answer=is_request)
         return _CLEAR
 
-    def _queues(self, number: str) -> None:
-        """After every exchange of the concentrator with the head-end."""
-        one = self.town.concentrators[number]
-        waiting, owed = (
-            (len(one.memory.waiting), one.settings.queue_max),
-            (len(one.memory.results), one.settings.results_max),
-        )
-        for what, (length, most) in (("waiting orders", waiting), ("results not acknowledged", owed)):
-            self._check(invariant.queued(number, what, length, most) for invariant in self._invariants)
-
-    def heard(self, meter: str, apdu: bytes, now: datetime) -> None:  # noqa: ARG002
-        self._check(invariant.heard(meter, apdu) for invariant in self._invariants)
+    def heard(self, meter: str, apdu: bytes, now: datetime) -> None:  # noqa: ARG002 (the watch has the time)
+        self.watch.heard(meter, apdu)
 
     def held(self, holding: Holding) -> None:
-        self.truth.holdings[holding.meter].append(holding)
         if holding.by_command and holding.meter in self.silent_at_command:
             self.town.meters[holding.meter].faults.silent = True
-        how = "" if holding.cut is None else ", switched off" if holding.cut else ", switched on"
-        self.tell(f"meter {holding.meter} holds {holding.watts} W{how}")
-        self._check(invariant.held(holding) for invariant in self._invariants)
+        self.watch.held(holding)
 
-    def committed(self, before: Order | None, order: Order, facts: Iterable[str]) -> None:
+    def _committed(self, before: Order | None, order: Order, facts: Iterable[str]) -> None:
         if order.fence is not None and (before is None or before.fence != order.fence):
             self._rules.known_limit[order.number] = self._orders.limit_known_of(order)
-        cause = f" {order.cause.value}" if order.cause else ""
-        self.tell(f"order {order.number} is {order.state.value}{cause}, attempt {order.attempts}: {', '.join(facts)}")
-        self._check(invariant.committed(before, order, self.now()) for invariant in self._invariants)
-        self.truth.orders[order.number] = order
-
-    def _answered(self, told: Told) -> None:
-        errors = told.response.reply.errors
-        self.tell(f"commercial system is told {told.number}: {errors[0].details if errors else 'OK'}")
-        self._check(invariant.told(told) for invariant in self._invariants)
+        self.watch.committed(before, order, facts)
 
     def _sent(self, device: str, octets: bytes) -> None:
         self.truth.note_sent(device, self.now(), octets)
-        if device in self.town.concentrators:
-            self._queues(device)
-
-    def _check(self, checks: Iterable[Iterable[str]]) -> None:
-        for invariant, found in zip(self._invariants, checks, strict=True):
-            for words in found:
-                self._violated(type(invariant).__name__, words)
-
-    def _violated(self, invariant: str, words: str) -> None:
-        self.tell(f"VIOLATED {invariant}: {words}")
-        self.violations.setdefault(invariant, Violation(invariant, words, self.loop.time()))
-        self._stop.set()
-
-    def _broke(self, who: str, wrong: BaseException) -> None:
-        self._violated("NothingBreaks", f"{who}: {type(wrong).__name__}: {wrong}")
+        concentrator = self.town.concentrators.get(device)
+        if concentrator is not None:
+            self.watch.queued(concentrator.settings, concentrator.memory)
 
     def _callback_broke(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         wrong = context.get("exception")
         if isinstance(wrong, Exception):
-            self._broke(str(context.get("message")), wrong)
+            self.watch.broke(str(context.get("message")), wrong)
 
     async def _main(self) -> None:
         await self._register()
@@ -221,11 +184,11 @@ class World:
         for order in self.schedule.orders:
             self._later(order.at_s, partial(self._order, order))
         has_drained = not await self._stopped_within(self.schedule.last_s) and await self._rest()
-        if self.violations:
+        if self.watch.violations:
             return
         facts = await self._audit.chained_facts((0, 0), 10**9)  # type: ignore[arg-type]
         rest = AtRest(facts, await self._audit.seals(0, 10**9), list(self._unfinished()), has_drained)
-        self._check(invariant.ended(rest) for invariant in self._invariants)
+        self.watch.ended(rest)
 
     def _later(self, after_s: float, happens: Callable[[], Awaitable[None]]) -> None:
         async def later() -> None:
@@ -241,7 +204,7 @@ class World:
         if not task.cancelled() and task.exception() is not None:
             error = task.exception()
             assert error is not None
-            self._broke("the world", error)
+            self.watch.broke("the world", error)
 
     async def _order(self, order: PlannedOrder) -> None:
         if order.cancelled_s is not None:
@@ -279,7 +242,7 @@ class World:
         """Whether something was found to be wrong: then the run is over."""
         try:
             async with asyncio.timeout(seconds):
-                await self._stop.wait()
+                await self.watch.found.wait()
         except TimeoutError:
             return False
         return True
@@ -295,14 +258,14 @@ class World:
         down_s = self.deaths.pop(self.points, None)
         if down_s is None:
             return False
-        self.tell(f"head-end dies at point {self.points}, {point}")
+        self.watch.tell(f"head-end dies at point {self.points}, {point}")
         self._headend_died()
         self._later(0.0, partial(self._start_again, down_s))
         return True
 
     def _headend_died(self) -> None:
         self.crashes += 1
-        self.tell("head-end is dead")
+        self.watch.tell("head-end is dead")
 
     async def _start_again(self, down_s: float) -> None:
         dead, self.headend = self.headend, None
@@ -363,7 +326,7 @@ class World:
         return WatchedLine(meter, self)
 
     def _build_machine(self) -> None:
-        self._orders = WatchedOrders(self.committed)
+        self._orders = WatchedOrders(self._committed)
         self._deliveries = WatchedDeliveries(self._orders)
         self._audit = WatchedAudit(self._orders)
         ledger = MemorySessionLedger()
@@ -385,14 +348,14 @@ class World:
             entropy=MemoryEntropy(f"{self.scenario.name} {self.seed}".encode()),
             vault=self.vault,
             settings=settings,
-            broke=self._broke,
+            broke=self.watch.broke,
         )
         town = TownRegistry(self.town.registry(), self.vault, lambda kind, number: self._ports[kind, number])
         self._registered: dict[str, RegisteredMeter] = {meter.number: meter for meter in town.meters()}
         self._town_registry = town
         self.clock_ahead_s: dict[str, float] = {}
         self._rules = Rules(settings.calendar, self._registered, self.truth, self.clock_ahead_s, {})
-        self._invariants = every_invariant(self.truth, self._rules)
+        self.watch.invariants = every_invariant(self.truth, self._rules)
 
     async def _register(self) -> None:
         await self._registry.put_concentrators(self._town_registry.concentrators(), self.now())

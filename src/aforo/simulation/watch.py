@@ -1,0 +1,72 @@
+"""Whoever watches a run: keeps its trace, shows every event to every invariant, and ends it when one is violated."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from aforo.domain.order import Order
+from aforo.simulation.ground_truth import GroundTruth, Told
+from aforo.simulation.invariants import AtRest, Invariant
+from aforo.simulation.outcome import Violation
+from aforo.simulation.watched_line import Holding
+from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings
+
+
+class Watch:
+    """violations: in the order in which they were found.   found: set at the first of them."""
+
+    def __init__(self, truth: GroundTruth, now: Callable[[], datetime]) -> None:
+        self.trace: list[str] = []
+        self.violations: list[Violation] = []
+        self.found = asyncio.Event()
+        self.invariants: tuple[Invariant, ...] = ()
+        self._truth = truth
+        self._now = now
+
+    def tell(self, words: str) -> None:
+        self.trace.append(f"{self._now():%d %H:%M:%S.%f} {words}")
+
+    def heard(self, meter: str, apdu: bytes) -> None:
+        self._check(invariant.heard(meter, apdu) for invariant in self.invariants)
+
+    def held(self, holding: Holding) -> None:
+        self._truth.holdings[holding.meter].append(holding)
+        how = "" if holding.cut is None else ", switched off" if holding.cut else ", switched on"
+        self.tell(f"meter {holding.meter} holds {holding.watts} W{how}")
+        self._check(invariant.held(holding) for invariant in self.invariants)
+
+    def committed(self, before: Order | None, order: Order, facts: Iterable[str]) -> None:
+        cause = f" {order.cause.value}" if order.cause else ""
+        self.tell(f"order {order.number} is {order.state.value}{cause}, attempt {order.attempts}: {', '.join(facts)}")
+        self._check(invariant.committed(before, order, self._now()) for invariant in self.invariants)
+        self._truth.orders[order.number] = order
+
+    def told(self, answer: Told) -> None:
+        errors = answer.response.reply.errors
+        self.tell(f"commercial system is told {answer.number}: {errors[0].details if errors else 'OK'}")
+        self._check(invariant.told(answer) for invariant in self.invariants)
+
+    def queued(self, settings: ConcentratorSettings, memory: ConcentratorMemory) -> None:
+        lengths = (
+            ("waiting orders", len(memory.waiting), settings.queue_max),
+            ("results not acknowledged", len(memory.results), settings.results_max),
+        )
+        for what, length, most in lengths:
+            self._check(invariant.queued(settings.name, what, length, most) for invariant in self.invariants)
+
+    def ended(self, rest: AtRest) -> None:
+        self._check(invariant.ended(rest) for invariant in self.invariants)
+
+    def violated(self, invariant: str, words: str) -> None:
+        self.tell(f"VIOLATED {invariant}: {words}")
+        self.violations.append(Violation(invariant, words, self._now()))
+        self.found.set()
+
+    def broke(self, who: str, wrong: BaseException) -> None:
+        """An error of ours."""
+        self.violated("NothingBreaks", f"{who}: {type(wrong).__name__}: {wrong}")
+
+    def _check(self, checks: Iterable[Iterable[str]]) -> None:
+        for invariant, found in zip(self.invariants, checks, strict=True):
+            for words in found:
+                self.violated(type(invariant).__name__, words)
