@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aforo.app.commands import audit, concentrator, fieldwork, local, meter, model, order, sim
+from aforo.app.commands import audit, concentrator, fieldwork, local, meter, model, order, sim, town
 from aforo.app.commands.decode import decode
 from aforo.app.commands.limit import add_kinds, limit
 from aforo.app.commands.options import AsJson, Data, folder
@@ -36,6 +36,7 @@ app.add_typer(model.commands, name="model")
 app.add_typer(local.commands, name="local")
 app.add_typer(bench, name="bench")
 app.add_typer(sim.commands, name="sim")
+app.add_typer(town.commands, name="town")
 app.command()(limit)
 add_kinds(app)
 app.command()(decode)

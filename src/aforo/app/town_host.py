@@ -1,13 +1,14 @@
 """A simulated town on real sockets of this machine, and its devices in the registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from aforo.adapters.device_datagrams import DatagramPort
 from aforo.adapters.device_ports import DevicePort
 from aforo.engine.ports import DeviceRegistry, KeyVault
 from aforo.simulation.town_registry import TownRegistry
-from aforo.simulator.town import Town
+from aforo.simulator.town import AccessRow, RegistryRows, Town
 
 
 class TownHost:
@@ -26,6 +27,18 @@ class TownHost:
             port = kind(device.endpoint, now=self._now)
             self._chosen[device.kind, device.number] = await port.listen(device.host, device.port)
             self._ports.append(port)
+
+    @property
+    def rows(self) -> RegistryRows:
+        """As an import takes them, with the ports on which the devices listen."""
+        rows, chosen = self._town.registry(), self._chosen
+        return RegistryRows(
+            tuple(replace(row, port=chosen["concentrator", row.number]) for row in rows.concentrators),
+            tuple(replace(row, port=chosen.get(("meter", row.number), 0)) for row in rows.meters),
+        )
+
+    def access(self) -> Iterator[AccessRow]:
+        return (replace(row, port=self._chosen[row.listens]) for row in self._town.access())
 
     async def close(self) -> None:
         for port in self._ports:

@@ -38,6 +38,7 @@ class Concentrator:
         self.memory = memory
         self.chance = chance
         self.is_down = False
+        self.logical_devices: Mapping[int, str] = settings.logical_devices()
         self.drops_pushes = False
         if not memory.table:
             memory.table.update({meter: TableEntry(access) for meter, access in settings.access.items()})

@@ -15,6 +15,9 @@ from aforo.domain.meter_models import GENERIC, MeterModel
 from aforo.domain.quantities import PowerLimit
 from aforo.flow.visit import MeterTask
 
+FIRST_METER_SAP = 0x100
+"""Of the meters as logical devices, in the order of their numbers; below are a device's own."""
+
 
 class MeterPort(Protocol):
     """A meter on the line, as its COSEM server answers."""
@@ -80,6 +83,10 @@ class ConcentratorSettings:
     def __post_init__(self) -> None:
         if not self.name.isascii() or not 1 <= len(self.name) <= 16:
             raise LocalProtocolError(f"a logical device name has 1 to 16 ASCII characters, not {self.name!r}")
+
+    def logical_devices(self) -> dict[int, str]:
+        """Meters by the service access point under which each is a logical device of this concentrator's own port."""
+        return dict(enumerate(sorted(self.access), FIRST_METER_SAP))
 
     def answered_after(self, chance: Random) -> timedelta:
         return self.line_delay if self.exchange_time is None else self.exchange_time(chance)

@@ -1,6 +1,6 @@
 """A concentrator's side of one TCP connection: its own logical device, and the gateway to its meters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from random import Random
 from typing import Protocol
@@ -39,6 +39,9 @@ INVOCATION_COUNTER = obis("0-0:43.1.1.255")
 _GATEWAY_FAILED = xdlms.encode_exception(ExceptionResponse(1, 1))
 """service-not-allowed, operation-not-possible: what a head-end hears of a meter that is not to be had."""
 
+NAME_OCTETS_MAX = 16
+"""Of a logical device name."""
+
 _LONG_INVOKE_IDS = 1 << 24
 
 
@@ -49,6 +52,7 @@ class Hub(Protocol):
     memory: ConcentratorMemory
     chance: Random
     is_down: bool
+    logical_devices: Mapping[int, str]
 
     def advance(self, now: datetime) -> None: ...
 
@@ -115,8 +119,22 @@ class ConcentratorConnection:
             connection.send(DataNotification(self._pushes, b"", codec.encode_push(LOGICAL_NAME, portion)))
         self._send(connection, MANAGEMENT_DEVICE, self._hub.settings.client_sap)
 
+    def _relay_to_device(self, frame: wrapper.WrapperFrame, meter: str) -> None:
+        """The meter as a logical device of this port: no prefix, and silence where the meter is silent."""
+
+        def answer(heard: bytes | None) -> None:
+            if heard is not None and self._is_open:
+                self._outgoing += wrapper.encode(frame.destination, frame.source, heard)
+
+        if meter in self._hub.memory.table:
+            server_sap = self._hub.memory.table[meter].access.server_sap
+            self._hub.relay(Relay(meter, frame.source, server_sap, frame.apdu, answer))
+
     def _answer(self, frame: wrapper.WrapperFrame) -> None:
-        client = frame.source
+        client, meter = frame.source, self._hub.logical_devices.get(frame.destination)
+        if meter is not None:
+            self._relay_to_device(frame, meter)
+            return
         if frame.destination != MANAGEMENT_DEVICE or client not in (self._hub.settings.client_sap, PUBLIC_CLIENT):
             raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"no client {client} of device {frame.destination} here")
         connection = self._association(client, frame.apdu)
@@ -181,7 +199,7 @@ class ConcentratorConnection:
         objects: list[CosemObject] = [
             DataObject(INVOCATION_COUNTER, lambda: data.u32(max(0, memory.client_counter))),
             DataObject(DEVICE_NAME, lambda: data.octets(name)),
-            SapAssignment(SAP_ASSIGNMENT, {MANAGEMENT_DEVICE: name}),
+            SapAssignment(SAP_ASSIGNMENT, {MANAGEMENT_DEVICE: name, **self._device_names()}),
         ]
         room = max(0, (established.max_pdu or 0xFFFF) - REQUEST_OCTETS)
         if not is_public:
@@ -198,6 +216,10 @@ class ConcentratorConnection:
         )
         objects.append(AssociationLn(ASSOCIATION, facts, objects, read_only=is_public))
         return Server(objects, read_only=is_public, reply_octets=reply_octets(established))
+
+    def _device_names(self) -> dict[int, bytes]:
+        devices = self._hub.logical_devices.items()
+        return {sap: number.encode("ascii", "replace")[-NAME_OCTETS_MAX:] for sap, number in devices}
 
     def _relay(self, frame: wrapper.WrapperFrame, prefix: gateway.Gateway, apdu: bytes) -> None:
         """The prefix names the meter by its number; the answer comes back under the same, and the same points."""

@@ -1,6 +1,6 @@
 """A town built from its plan: every device, its keys, and what the head-end is told about it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -26,6 +26,7 @@ from aforo.simulator.meter_endpoint import (
 )
 from aforo.simulator.meter_objects import MANAGEMENT_DEVICE
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
+from aforo.simulator.noisy_line import NoisyLine
 from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan, meters_of
 
 _WOBBLE = 30
@@ -76,6 +77,24 @@ class MeterRow:
 class RegistryRows:
     concentrators: tuple[ConcentratorRow, ...]
     meters: tuple[MeterRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRow:
+    """How anybody reaches one meter of the town: where it listens itself, or as a logical device of its concentrator.
+
+    listens: "concentrator" or "meter", and the number of what listens.
+    """
+
+    meter: str
+    listens: tuple[str, str]
+    host: str
+    port: int
+    client_sap: int
+    server_sap: int
+    framing: str
+    system_title: bytes
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +169,29 @@ class Town:
         meters += [self._meter_row(meter, link="direct", concentrator="") for meter in self.plan.meter]
         return RegistryRows(tuple(self._concentrator_row(one) for one in self.plan.concentrator), tuple(meters))
 
+    def access(self) -> Iterator[AccessRow]:
+        """Of every meter, whatever the head-end knows of it."""
+        for one in self.plan.concentrator:
+            for sap, meter in self.concentrators[one.number].logical_devices.items():
+                yield self._access(meter, ("concentrator", one.number), one.port, server_sap=sap)
+        for plan in self.plan.meter:
+            yield self._access(plan.number, ("meter", plan.number), plan.port, framing=plan.framing)
+
+    def _access(
+        self, meter: str, listens: tuple[str, str], port: int, *, server_sap: int = 1, framing: str = "wrapper"
+    ) -> AccessRow:
+        return AccessRow(
+            meter=meter,
+            listens=listens,
+            host=self.plan.host,
+            port=port,
+            client_sap=1,
+            server_sap=server_sap,
+            framing=framing,
+            system_title=self._title(meter).octets,
+            keys=self._keys(meter),
+        )
+
     def _meter(self, plan: MeterPlan) -> Meter:
         settings = MeterSettings(
             number=plan.number,
@@ -199,13 +241,17 @@ class Town:
             models=self._models,
             line_delay=timedelta(milliseconds=plan.line_delay_ms),
             answer_wait=timedelta(seconds=plan.answer_wait_s),
-            exchange_time=self._media.exchange_time,
+            exchange_time=self._media.exchange_time or _exchange_time(plan),
             probe_every=self._media.probe_every,
         )
-        lines = {meter.number: self._media.line_of(self.meters[meter.number]) for meter in meters_of(plan)}
         start = self._starts[plan.number] = self._starts.get(plan.number, 0) + 1
         chance = Random(f"{self.plan.seed} {plan.number} {start}")  # noqa: S311 (a simulation's, to be repeated)
+        lines = {meter.number: self._line(plan, meter.number, chance) for meter in meters_of(plan)}
         return Concentrator(settings, lines, memory, chance=chance)
+
+    def _line(self, plan: ConcentratorPlan, meter: str, chance: Random) -> MeterPort:
+        line = self._media.line_of(self.meters[meter])
+        return NoisyLine(line, plan.line_loss_permille, chance) if plan.line_loss_permille else line
 
     def _concentrator_row(self, plan: ConcentratorPlan) -> ConcentratorRow:
         keys = self._keys(plan.number)
@@ -254,3 +300,16 @@ class Town:
     def _secret(self, purpose: str, number: str) -> bytes:
         """The same in every run of a seed: a town's keys protect nothing but the town."""
         return sha256(f"{self.plan.seed} {purpose} {number}".encode()).digest()
+
+
+def _exchange_time(plan: ConcentratorPlan) -> Callable[[Random], timedelta] | None:
+    """None: always alike. Never so long that it would count as silence."""
+    if not plan.line_spread_percent:
+        return None
+    most_s = 0.9 * plan.answer_wait_s
+
+    def drawn(chance: Random) -> timedelta:
+        factor = chance.lognormvariate(0.0, plan.line_spread_percent / 100)
+        return timedelta(seconds=min(most_s, plan.line_delay_ms / 1000 * factor))
+
+    return drawn

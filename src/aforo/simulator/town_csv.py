@@ -1,6 +1,6 @@
 """A town as the CSV files of `aforo meter import` and `aforo concentrator import`, for a head-end elsewhere.
 
-Ports are the plan's, so a town that is exported names them: an import refuses port 0. The texts hold keys.
+An import refuses port 0: the rows name where each device listens. The texts hold keys.
 """
 
 import csv
@@ -8,16 +8,35 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 
 from aforo.dlms.keys import Key
-from aforo.simulator.town import ConcentratorRow, MeterRow, Town
+from aforo.simulator.town import AccessRow, ConcentratorRow, MeterRow, RegistryRows
 
 
-def concentrator_csv(town: Town) -> str:
-    return _csv(map(_concentrator_cells, town.registry().concentrators))
+def concentrator_csv(rows: RegistryRows) -> str:
+    return _csv(map(_concentrator_cells, rows.concentrators))
 
 
-def meter_csv(town: Town) -> str:
+def meter_csv(rows: RegistryRows) -> str:
     """What a link does not use is empty: a delegated meter has no address and no keys here."""
-    return _csv(map(_meter_cells, town.registry().meters))
+    return _csv(map(_meter_cells, rows.meters))
+
+
+def access_csv(rows: Iterable[AccessRow]) -> str:
+    """Every meter, for whoever reads it by another way than the head-end's."""
+    return _csv(map(_access_cells, rows))
+
+
+def _access_cells(row: AccessRow) -> Mapping[str, object]:
+    return {
+        "meter_number": row.meter,
+        "host": row.host,
+        "port": row.port,
+        "client_sap": row.client_sap,
+        "server_sap": row.server_sap,
+        "framing": row.framing,
+        "system_title": row.system_title.hex(),
+        "encryption_key": row.keys.encryption.octets.hex(),
+        "authentication_key": row.keys.authentication.octets.hex(),
+    }
 
 
 def _concentrator_cells(row: ConcentratorRow) -> Mapping[str, object]:

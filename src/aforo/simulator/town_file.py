@@ -11,6 +11,7 @@ from aforo.simulator.meter_settings import THRESHOLD_REGISTERS_MAX
 FRAMINGS = ("wrapper", "udp", "hdlc")
 LINKS = ("delegated", "transparent")
 NUMBER_OCTETS_MAX = 64
+METERS_ALIKE_MAX = 10_000
 BOUNDS = {
     "answer_wait_s": (1, 3_600),
     "contracted_power_w": (1, HIGHEST_WATTS),
@@ -18,9 +19,11 @@ BOUNDS = {
     "first_meter": (1, 10**15),
     "limit_w": (1, HIGHEST_WATTS),
     "line_delay_ms": (0, 60_000),
+    "line_loss_permille": (0, 1_000),
+    "line_spread_percent": (0, 300),
     "load_w": (0, HIGHEST_WATTS),
     "max_power_w": (1, HIGHEST_WATTS),
-    "meters": (0, 10_000),
+    "meters": (0, METERS_ALIKE_MAX),
     "min_over_threshold_s": (0, 0xFFFF_FFFF),
     "physical_device": (1, 0x3FFD),
     "port": (0, 32_767),
@@ -73,14 +76,17 @@ class MeterPlan:
 class ConcentratorPlan:
     """meters: so many that are alike, numbered on from first_meter; `meter` tables add single ones.
 
-    line_delay_ms: from the beginning of an exchange with a meter to its answer.   answer_wait_s: until silence is
-    certain.   port: 0 lets the system choose.
+    line_delay_ms: from the beginning of an exchange with a meter to its answer; the median, when line_spread_percent,
+    a hundred times the sigma of a lognormal distribution, is not 0.   line_loss_permille: exchanges lost.
+    answer_wait_s: until silence is certain.   port: 0 lets the system choose.
     """
 
     number: str
     link: str = "delegated"
     port: int = 0
     line_delay_ms: int = 0
+    line_spread_percent: int = 0
+    line_loss_permille: int = 0
     answer_wait_s: int = 10
     meters: int = 0
     first_meter: int = 0

@@ -37,11 +37,11 @@ def a_town(**meter: Any) -> Town:
 
 
 def imported_meters(town: Town) -> list[Meter]:
-    return meters_of(read_csv(meter_csv(town), METER_COLUMNS, METER_OPTIONS), OpenVault(), models={GENERIC})
+    return meters_of(read_csv(meter_csv(town.registry()), METER_COLUMNS, METER_OPTIONS), OpenVault(), models={GENERIC})
 
 
 def imported_concentrators(town: Town) -> list[Concentrator]:
-    return concentrators_of(read_csv(concentrator_csv(town), CONCENTRATOR_COLUMNS), OpenVault())
+    return concentrators_of(read_csv(concentrator_csv(town.registry()), CONCENTRATOR_COLUMNS), OpenVault())
 
 
 def test_concentrators_are_imported_with_address_keys_and_zone() -> None:
@@ -90,7 +90,7 @@ def test_what_the_plan_says_of_a_meter_is_imported() -> None:
 def test_a_town_without_devices_has_empty_files() -> None:
     town = Town(TownPlan(name="empty"))
 
-    assert (concentrator_csv(town), meter_csv(town)) == ("", "")
+    assert (concentrator_csv(town.registry()), meter_csv(town.registry())) == ("", "")
 
 
 def test_a_meters_framing_and_physical_device_are_imported_as_the_town_has_them() -> None:

@@ -1,0 +1,136 @@
+"""A realistic town of any size from a seed, as a town file. Every distribution has a name, a value and a source."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from math import log
+from random import Random
+
+from aforo.simulator.town_file import METERS_ALIKE_MAX
+
+FIRST_METER = 20_000_001
+TOWN_METERS_MAX = 1_000_000
+_HEAD = """\
+# Made by `aforo town new --meters {meters} --seed {seed} --profile {profile}`; the same command gives the same file.
+# Drawn from:
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distributions:
+    """Shares are of one. The defaults are those of a PRIME fleet in its steady state."""
+
+    meters_per_concentrator_median: float = 90
+    meters_per_concentrator_sigma: float = 0.75
+    meters_per_concentrator_lowest: float = 5
+    meters_per_concentrator_highest: float = 600
+    exchange_ms_median: float = 800
+    exchange_sigma: float = 0.5
+    lost_exchanges: float = 0.002
+    transparent_concentrators: float = 0.1
+    point_to_point: float = 0.005
+    not_commissioned: float = 0.002
+    permanent_failure: float = 0.006
+    not_in_table: float = 0.001
+    three_phase: float = 0.08
+    protected: float = 0.002
+
+    def changed(self, changes: Mapping[str, float]) -> "Distributions":
+        """Raises ValueError for a name that is none, or a negative value."""
+        known = [field.name for field in fields(self)]
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"no distribution {name!r}; there are {', '.join(known)}")
+            if value < 0:
+                raise ValueError(f"{name} is not negative")
+        return replace(self, **changes)
+
+
+SOURCES: dict[str, str] = {
+    "meters_per_concentrator_median": "lognormal, fitted to a PRIME utility; published fleets: 50 to 209",
+    "meters_per_concentrator_sigma": "of the same lognormal: 5 % below 26, 5 % above 311",
+    "meters_per_concentrator_lowest": "cut off below",
+    "meters_per_concentrator_highest": "cut off above",
+    "exchange_ms_median": "lognormal; one GET through a PRIME concentrator, four measured: below 1 s",
+    "exchange_sigma": "of the same lognormal",
+    "lost_exchanges": "estimate; what is left after the line's own repetition",
+    "transparent_concentrators": "estimate",
+    "point_to_point": "estimate; large customers with a line of their own",
+    "not_commissioned": "estimate for the steady state; 0.16 in one audited rollout",
+    "permanent_failure": "Enedis: no index in two months",
+    "not_in_table": "estimate",
+    "three_phase": "estimate",
+    "protected": "estimate; electro-dependent customers",
+}
+"""By name, where each default comes from."""
+
+PROFILES: dict[str, dict[str, float]] = {"steady": {}, "rollout": {"not_commissioned": 0.16, "not_in_table": 0.01}}
+"""What differs from the defaults."""
+
+
+def new_town(*, meters: int, seed: int, profile: str = "steady", changes: Mapping[str, float] | None = None) -> str:
+    """The text of a town file. changes: of distributions, beyond the profile's. Raises ValueError."""
+    if not 1 <= meters <= TOWN_METERS_MAX:
+        raise ValueError(f"a town has 1 to {TOWN_METERS_MAX} meters, not {meters}")
+    if profile not in PROFILES:
+        raise ValueError(f"no profile {profile!r}; there are {', '.join(PROFILES)}")
+    drawn = Distributions().changed({**PROFILES[profile], **(changes or {})})
+    return "\n".join(_lines(drawn, meters=meters, seed=seed, profile=profile)) + "\n"
+
+
+def _lines(drawn: Distributions, *, meters: int, seed: int, profile: str) -> Iterator[str]:
+    chance = Random(f"town {seed}")  # noqa: S311 (a simulation's, to be repeated)
+    yield _HEAD.format(meters=meters, seed=seed, profile=profile).rstrip()
+    for field in fields(drawn):
+        yield f"#   {field.name} = {getattr(drawn, field.name):g}   {SOURCES[field.name]}"
+    direct = round(meters * drawn.point_to_point)
+    yield f'\nname = "a town of {meters} meters"\nseed = {seed}'
+    first = FIRST_METER
+    for place, size in enumerate(_sizes(drawn, meters - direct, chance), 1):
+        yield from _concentrator(drawn, chance, place=place, size=size, first=first)
+        first += size
+    for number in range(first, first + direct):
+        framing = chance.choice(("wrapper", "wrapper", "hdlc", "udp"))
+        yield f'\n[[meter]]\nnumber = "{number}"\nmax_power_w = 60000\nframing = "{framing}"'
+
+
+def _sizes(drawn: Distributions, meters: int, chance: Random) -> Iterator[int]:
+    """The last concentrator takes what is left."""
+    lowest, highest = round(drawn.meters_per_concentrator_lowest), round(drawn.meters_per_concentrator_highest)
+    highest = min(max(1, highest), METERS_ALIKE_MAX)
+    while meters > 0:
+        sigma = drawn.meters_per_concentrator_sigma
+        size = round(chance.lognormvariate(log(max(1.0, drawn.meters_per_concentrator_median)), sigma))
+        if lowest <= size <= highest or size >= meters:
+            size = min(size, meters, highest)
+            yield size
+            meters -= size
+
+
+def _concentrator(drawn: Distributions, chance: Random, *, place: int, size: int, first: int) -> Iterator[str]:
+    odd = [text for text in (_odd(drawn, chance) for _ in range(size)) if text]
+    link = "transparent" if chance.random() < drawn.transparent_concentrators else "delegated"
+    median = drawn.exchange_ms_median * chance.lognormvariate(0.0, 0.2)
+    yield f'\n[[concentrator]]\nnumber = "CT-{place:05d}"\nlink = "{link}"'
+    yield f"line_delay_ms = {round(median)}\nline_spread_percent = {round(100 * drawn.exchange_sigma)}"
+    yield f"line_loss_permille = {round(1000 * drawn.lost_exchanges)}"
+    if size > len(odd):
+        yield f"meters = {size - len(odd)}\nfirst_meter = {first}"
+    for offset, text in enumerate(odd, size - len(odd)):
+        yield f'\n  [[concentrator.meter]]\n  number = "{first + offset}"\n{text}'
+
+
+def _odd(drawn: Distributions, chance: Random) -> str:
+    """What makes a meter unlike the others; empty when it is like them."""
+    kinds = (
+        (drawn.not_commissioned, "  commissioned = false"),
+        (drawn.permanent_failure, "  silent = true"),
+        (drawn.not_in_table, "  in_table = false"),
+        (drawn.protected, "  protected = true"),
+        (drawn.three_phase, "  max_power_w = 27000\n  contracted_power_w = 15000"),
+    )
+    lot = chance.random()
+    for share, text in kinds:
+        if lot < share:
+            return text
+        lot -= share
+    return ""

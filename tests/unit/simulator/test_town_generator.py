@@ -1,0 +1,65 @@
+"""Towns from a seed: the same again, sound, and of the distributions that they name."""
+
+from statistics import median
+
+import pytest
+
+from aforo.simulator.town_file import TownPlan, load_town, meters_of
+from aforo.simulator.town_generator import PROFILES, SOURCES, Distributions, new_town
+
+
+def plan_of(meters: int, seed: int = 7, **given: object) -> TownPlan:
+    return load_town(new_town(meters=meters, seed=seed, **given), "new")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("meters", [1, 7, 1_000, 20_000])
+def test_a_new_town_has_exactly_so_many_meters_and_loads(meters: int) -> None:
+    plan = plan_of(meters)
+
+    assert len(plan.meter) + sum(len(meters_of(one)) for one in plan.concentrator) == meters
+
+
+def test_the_same_seed_is_the_same_file_and_another_is_another() -> None:
+    assert new_town(meters=500, seed=3) == new_town(meters=500, seed=3)
+    assert new_town(meters=500, seed=3) != new_town(meters=500, seed=4)
+
+
+def test_its_concentrators_are_of_the_size_that_is_named() -> None:
+    sizes = [len(meters_of(one)) for one in plan_of(60_000).concentrator]
+
+    assert 80 <= median(sizes) <= 100
+    assert max(sizes) <= 600
+    assert min(sizes[:-1]) >= 5
+
+
+@pytest.mark.parametrize(("profile", "lowest", "highest"), [("steady", 0.0005, 0.005), ("rollout", 0.14, 0.18)])
+def test_a_profile_says_how_many_are_not_commissioned_yet(profile: str, lowest: float, highest: float) -> None:
+    meters = [meter for one in plan_of(20_000, profile=profile).concentrator for meter in meters_of(one)]
+
+    assert lowest < sum(not meter.commissioned for meter in meters) / len(meters) < highest
+
+
+def test_a_distribution_can_be_changed_and_the_file_says_so() -> None:
+    text = new_town(meters=2_000, seed=1, changes={"point_to_point": 0.5})
+
+    assert "#   point_to_point = 0.5 " in text
+    assert len(load_town(text, "new").meter) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"changes": {"nothing": 1.0}}, "no distribution 'nothing'"),
+        ({"changes": {"protected": -1.0}}, "not negative"),
+        ({"profile": "peace"}, "no profile 'peace'"),
+        ({"meters": 0}, "1 to 1000000 meters"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(given: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        new_town(**{"meters": 10, "seed": 1, **given})  # type: ignore[arg-type]
+
+
+def test_every_distribution_has_a_source() -> None:
+    assert set(SOURCES) == set(Distributions.__dataclass_fields__)
+    assert set(PROFILES) == {"steady", "rollout"}
