@@ -14,6 +14,7 @@ from aforo.simulation.outcome import Outcome
 from aforo.simulation.planted_faults import PLANTED
 from aforo.simulation.runs import Found, replay_command, run_seed, seeds_to_find, shrink
 from aforo.simulation.scenarios import SCENARIOS
+from aforo.simulation.steady_state import STEADY, interval, simulate_day
 
 PROGRESS_EVERY_S = 5.0
 TRACE_COLUMNS = 240
@@ -169,6 +170,53 @@ def _show(found: list[Found], violations: list[dict[str, Any]]) -> None:
     for violation in violations:
         say(f"seed {violation['seed']}: {violation['invariant']}: {violation['words']}")
         say(f"  {violation['replay']}")
+
+
+def calibrate(*, orders: int, first_seed: int, jobs: int, as_json: bool) -> int:
+    """0 when what was found lies within what the fleet's public figures say."""
+    days = -(-orders // STEADY.orders)
+    begun = time.monotonic()
+    with _pool(jobs) as pool:
+        found = list(pool.map(simulate_day, range(first_seed, first_seed + days)))
+    given = sum(day.orders for day in found)
+    shares = {
+        "first_try_success": (sum(day.first_try for day in found), 0.94, 0.96),
+        "done_on_the_requested_day": (sum(day.on_the_day for day in found), 0.985, 1.0),
+        "allowed_by_hard_faults": (given - sum(day.hard for day in found), 0.0, 1.0),
+    }
+    rows = []
+    for name, (count, lowest, highest) in shares.items():
+        below, above = interval(count, given)
+        share = count / given
+        rows.append(
+            {
+                "share": name,
+                "value": round(share, 5),
+                "interval_95": [round(below, 5), round(above, 5)],
+                "expected": [lowest, highest],
+                "met": lowest <= share <= highest,
+            }
+        )
+    seconds = round(time.monotonic() - begun, 1)
+    if as_json:
+        say_json({"orders": given, "days": days, "shares": rows, "seconds": seconds})
+    else:
+        shown = [(row["value"], row["interval_95"], row["expected"]) for row in rows]
+        say_table(
+            ("share of orders", "found", "95 % interval", "expected"),
+            [(name, _percent(one[0]), *map(_between, one[1:])) for name, one in zip(shares, shown, strict=True)],
+        )
+        say(f"{given} orders of {days} days from seed {first_seed} on, in {seconds} s")
+        say("public reference: 99.1 % of remote orders done on the requested day")
+    return 0 if all(row["met"] for row in rows) else 1
+
+
+def _percent(share: Any) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _between(bounds: Any) -> str:
+    return f"{_percent(bounds[0])} to {_percent(bounds[1])}"
 
 
 class _Progress:

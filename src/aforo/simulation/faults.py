@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aforo.dlms.events import DataAccess
+from aforo.dlms.keys import Key, Keys
 from aforo.simulation.schedule import PlannedFault
 from aforo.simulation.watched_line import Holding
 from aforo.simulation.world import World
@@ -187,7 +188,82 @@ async def _table_gap(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     world.town.concentrators[fault.target].add_meter(meter, access)
 
 
+@asynccontextmanager
+async def _table_loss(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """The meter is not in its concentrator's table."""
+    concentrator = world.concentrator_of(fault.target)
+    access = world.town.concentrators[concentrator].memory.table[fault.target].access
+    world.town.concentrators[concentrator].remove_meter(fault.target)
+    yield
+    world.town.concentrators[concentrator].add_meter(fault.target, access)
+
+
+@asynccontextmanager
+async def _not_commissioned(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    await world.register(fault.target, commissioned=False)
+    yield
+    await world.register(fault.target, commissioned=True)
+
+
+@asynccontextmanager
+async def _pretends(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """Commands succeed and change nothing."""
+    faults = world.town.meters[fault.target].faults
+    faults.pretends_to_obey = True
+    yield
+    faults.pretends_to_obey = False
+
+
+@asynccontextmanager
+async def _denies(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    faults = world.town.meters[fault.target].faults
+    faults.refuse_command = DataAccess.READ_WRITE_DENIED
+    yield
+    faults.refuse_command = None
+
+
+@asynccontextmanager
+async def _wrong_key(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    faults = world.town.meters[fault.target].faults
+    faults.keys = Keys(Key(bytes(16)), Key(bytes(16)))
+    yield
+    faults.keys = None
+
+
+@asynccontextmanager
+async def _counter_far(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """The meter expects a counter that is further away than one reading may raise it."""
+    memory = world.town.meters[fault.target].memory
+    memory.client_counter = 0xF000_0000
+    concentrator = world.town.concentrators[world.concentrator_of(fault.target)]
+    concentrator.memory.meter_counters.setdefault(fault.target, 1)
+    yield
+
+
+@asynccontextmanager
+async def _counter_lost(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """The concentrator no longer knows which counter the meter expects."""
+    world.town.concentrators[world.concentrator_of(fault.target)].memory.meter_counters.pop(fault.target, None)
+    yield
+
+
+@asynccontextmanager
+async def _busy(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """The concentrator takes no order."""
+    world.town.concentrators[fault.target].ledger.is_busy = True
+    yield
+    world.town.concentrators[fault.target].ledger.is_busy = False
+
+
 FAULTS: dict[str, Fault] = {
+    "table_loss": _table_loss,
+    "not_commissioned": _not_commissioned,
+    "pretends": _pretends,
+    "denies": _denies,
+    "wrong_key": _wrong_key,
+    "counter_far": _counter_far,
+    "counter_lost": _counter_lost,
+    "busy": _busy,
     "headend_dies": _headend_dies,
     "headend_dies_at": _headend_dies_at,
     "concentrator_dies": _concentrator_dies,

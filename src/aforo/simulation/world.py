@@ -5,6 +5,7 @@ import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextvars import Context
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -14,7 +15,7 @@ from aforo.adapters.key_vault import FileKeyVault
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.devices import Meter as RegisteredMeter
 from aforo.domain.identifiers import OrderNumber, Source
-from aforo.domain.order import Order
+from aforo.domain.order import Fact, Order
 from aforo.engine.headend import Stores
 from aforo.engine.headend_ports import HeadEndSettings
 from aforo.engine.memory import (
@@ -356,6 +357,17 @@ class World:
         self.clock_ahead_s: dict[str, float] = {}
         self._rules = Rules(settings.calendar, self._registered, self.truth, self.clock_ahead_s, {})
         self.watch.invariants = every_invariant(self.truth, self._rules)
+
+    def concentrator_of(self, meter: str) -> str:
+        return self._concentrator_of[meter]
+
+    def facts_of(self, order: Order) -> list[Fact]:
+        return self._orders.facts_of[order.id]
+
+    async def register(self, meter: str, **changes: Any) -> None:
+        """As it stands in the registry from now on."""
+        self._registered[meter] = replace(self._registered[meter], **changes)
+        await self._registry.put_meters([self._registered[meter]], self.now())
 
     async def _register(self) -> None:
         await self._registry.put_concentrators(self._town_registry.concentrators(), self.now())

@@ -69,5 +69,18 @@ def faults(
     return code
 
 
+@commands.command()
+def calibrate(
+    orders: Annotated[int, typer.Option(metavar="N", min=500, max=10_000_000, help="At least so many.")] = 20_000,
+    first_seed: Annotated[int, typer.Option(metavar="K", min=0, help="The seed of the first day.")] = 1,
+    jobs: Jobs = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Working days of a steady fleet with published fault rates: how many orders are done, beside what is published."""
+    runs = _runs()
+    code: int = runs.calibrate(orders=orders, first_seed=first_seed, jobs=jobs or runs.processors(), as_json=as_json)
+    return code
+
+
 def _runs() -> Any:
     return importlib.import_module("aforo.app.simulated_runs")  # not needed by other commands, and slow
