@@ -13,6 +13,7 @@ from aforo.dlms.events import AssociationEstablished
 from aforo.dlms.obis import obis
 from aforo.dlms.server import CosemObject, Server, reply_octets
 from aforo.dlms.settings import Mechanism
+from aforo.simulator.demand_objects import demand_objects
 from aforo.simulator.meter_settings import RAW_MAX, MeterFaults, MeterSettings
 from aforo.simulator.meter_supply import Supply
 
@@ -32,6 +33,7 @@ DISCONNECT_CONTROL = obis("0-0:96.3.10.255")
 SCRIPT_TABLE = obis("0-0:10.0.106.255")
 POWER = obis("1-0:1.7.0.255")
 ENERGY = obis("1-0:1.8.0.255")
+
 
 _REGISTER, _VALUE = 3, 2
 _NUMBER_MAX = 13
@@ -89,6 +91,7 @@ def _metering(supply: Supply) -> list[CosemObject]:
         Clock(CLOCK, time=supply.time, adjust=supply.adjust),
         Register(POWER, lambda: data.u32(supply.power()), ScalerUnit(supply.settings.scaler, WATT)),
         Register(ENERGY, lambda: data.u32(supply.energy_wh() & RAW_MAX), _ENERGY_UNIT),
+        *demand_objects(supply),
     ]
 
 

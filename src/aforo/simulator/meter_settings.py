@@ -1,5 +1,6 @@
 """What a simulated meter is told once, and what it must not forget."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -14,6 +15,9 @@ from aforo.domain.quantities import PowerLimit, watts_of
 
 EVENTS_MAX = 64
 """A meter keeps its latest events."""
+
+QUARTERS_KEPT = 4 * 24 * 8
+"""Rows of the load profile: eight days."""
 
 RAW_MAX = 0xFFFF_FFFF
 """Power and thresholds are double-long-unsigned."""
@@ -119,6 +123,22 @@ class MeterEvent:
     threshold_w: int
 
 
+@dataclass(slots=True)
+class DemandMemory:
+    """begun_uws: energy_uws when the present quarter of an hour began.   ended_at: of the latest whole one, by the true
+    time; None before the first.   watt_hours: of each whole one, the oldest first; what lies between two readings of a
+    meter further apart than it looks back is missing.   highest_w, highest_at: the largest average, and its end.
+    """
+
+    begun_uws: int = 0
+    is_whole: bool = False
+    ended_at: datetime | None = None
+    watt_hours: deque[tuple[datetime, int]] = field(default_factory=lambda: deque(maxlen=QUARTERS_KEPT))
+    last_w: int = 0
+    highest_w: int = 0
+    highest_at: datetime | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class MeterMemory:
     """Everything that survives a restart.
@@ -128,7 +148,8 @@ class MeterMemory:
     that no challenge is used twice.   evaluated_at: up to when load and breaker are worked out.   over_since: since
     when the power is over the threshold.   over_told: and that was acted upon.   tripped_at: when the limiter opened,
     None once the breaker was moved since.   shed_at: threshold under which the customer switched things off.
-    energy_uws: watt-microseconds supplied.   thresholds: of the other rates, from the second one on.
+    energy_uws: watt-microseconds supplied.   thresholds: of the other rates, from the second one on.   demand: what was
+    supplied in the quarters of an hour that are over.
     """
 
     limiter: LimiterState | None = None
@@ -145,6 +166,7 @@ class MeterMemory:
     energy_uws: int = 0
     events: list[MeterEvent] = field(default_factory=list)
     thresholds: list[int] = field(default_factory=list)
+    demand: DemandMemory = field(default_factory=DemandMemory)
 
     def record(self, event: MeterEvent) -> None:
         self.events.append(event)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from aforo.dlms.cosem.disconnect_control import CONTROL_MODES, ControlState, Switching, switched
 from aforo.dlms.cosem.limiter import LimiterState
+from aforo.simulator.demand import PERIOD, begin_quarter, end_quarter, next_quarter
 from aforo.simulator.household_load import Load
 from aforo.simulator.meter_settings import EventCode, MeterEvent, MeterMemory, MeterSettings
 
@@ -52,13 +53,18 @@ class Supply:
         memory, at = self.memory, self.memory.evaluated_at
         if at is None:
             memory.evaluated_at = now
+            begin_quarter(memory.demand, memory.energy_uws, is_whole=next_quarter(now) - now == PERIOD)
         elif now > at:
             if now - at > LOOK_BACK:
                 at, memory.over_since = now - LOOK_BACK, None
-            window = self._emergency()
+                begin_quarter(memory.demand, memory.energy_uws, is_whole=False)
+            window, quarter = self._emergency(), next_quarter(at)
             while at < now:
-                is_closed = memory.breaker is ControlState.CONNECTED
-                at = self._closed(at, now, window) if is_closed else self._open(at, now)
+                is_closed, until = memory.breaker is ControlState.CONNECTED, min(now, quarter)
+                at = self._closed(at, until, window) if is_closed else self._open(at, until)
+                if at == quarter:
+                    end_quarter(memory.demand, memory.energy_uws, at)
+                    quarter += PERIOD
             memory.evaluated_at = now
 
     def time(self) -> datetime:
@@ -84,6 +90,10 @@ class Supply:
         """What the power register shows."""
         assert self.memory.evaluated_at is not None, "advance before asking"
         return self.settings.raw(self.supplied_w(self.memory.evaluated_at))
+
+    def meter_time(self, at: datetime) -> datetime:
+        """A moment as the meter's own clock tells it now."""
+        return at + self._offset
 
     def energy_wh(self) -> int:
         return self.memory.energy_uws // _WATT_HOUR_UWS
