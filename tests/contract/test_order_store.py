@@ -327,12 +327,12 @@ async def test_an_order_that_ends_a_limit_comes_with_it_and_never_twice(stores: 
     limiting = an_order(request=request, id=first, version=0)
     repeated = replace(limiting, id=third)
 
-    await stores.orders.receive(Decision(limiting, ()), None, plan_removal(limiting, second, WEDNESDAY))
-    await stores.orders.receive(Decision(repeated, ()), None, plan_removal(repeated, fourth, WEDNESDAY))
+    await stores.orders.receive(Decision(limiting, ()), None, [plan_removal(limiting, second, WEDNESDAY)])
+    await stores.orders.receive(Decision(repeated, ()), None, [plan_removal(repeated, fourth, WEDNESDAY)])
 
     ending = await stores.orders.order(second)
     assert ending is not None
-    assert (ending.number, ending.ends_order, ending.state) == ("OS-1/until", first, OrderState.HELD)
+    assert (ending.number, ending.companion_of, ending.state) == ("OS-1/until", first, OrderState.HELD)
     assert await stores.orders.order(third) is None
     assert await stores.orders.order(fourth) is None
     assert [fact.name for fact in await stores.orders.facts(second)] == ["RemovalPlanned"]
@@ -341,7 +341,7 @@ async def test_an_order_that_ends_a_limit_comes_with_it_and_never_twice(stores: 
 async def test_what_waits_to_end_a_limit_does_not_overtake_it_until_its_time_has_come(stores: Stores) -> None:
     first, second = [await stores.orders.new_order_id() for _ in range(2)]
     limiting = an_order(request=a_request(until=WEDNESDAY + timedelta(hours=1)), id=first, version=0)
-    stored = await stores.orders.receive(Decision(limiting, ()), None, plan_removal(limiting, second, WEDNESDAY))
+    stored = await stores.orders.receive(Decision(limiting, ()), None, [plan_removal(limiting, second, WEDNESDAY)])
     assert await stores.orders.overtaken([stored]) == {}
 
     ending = await stores.orders.order(second)

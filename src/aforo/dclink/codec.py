@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TypeVar
 
 from aforo.dclink.messages import (
+    ItemDemand,
     ItemKind,
     ItemReadback,
     ItemResult,
@@ -216,12 +217,13 @@ def encode_result(result: ItemResult) -> bytes:
         data.utf8(_cut(result.detail, DETAIL_OCTETS_MAX)),
         data.null() if result.readback is None else _readback(result.readback),
         data.null() if result.supply is None else _supply(result.supply),
+        data.null() if result.demand is None else _demand(result.demand),
         _moment(result.at),
     )
 
 
 def read_result(cursor: Cursor) -> ItemResult:
-    cursor.structure(9)
+    cursor.structure(10)
     return ItemResult(
         result_id=read_number(cursor),
         order_id=read_number(cursor),
@@ -231,6 +233,7 @@ def read_result(cursor: Cursor) -> ItemResult:
         detail=cursor.text(_UTF8, DETAIL_OCTETS_MAX),
         readback=cursor.optional(lambda: _read_readback(cursor)),
         supply=cursor.optional(lambda: _read_supply(cursor)),
+        demand=cursor.optional(lambda: _read_demand(cursor)),
         at=cursor.moment(),
     )
 
@@ -333,6 +336,29 @@ def _read_supply(cursor: Cursor) -> ItemSupply:
         state=_breaker(cursor),
         output=cursor.optional(cursor.truth),
         is_commanded=cursor.truth(),
+        read_at=cursor.moment(),
+    )
+
+
+def _demand(values: ItemDemand) -> bytes:
+    return data.structure(
+        _raw_value(values.average),
+        data.i8(values.scaler),
+        data.u32(values.period_s),
+        _moment_or_null(values.captured_at),
+        data.null() if values.breaker is None else data.enum(values.breaker),
+        _moment(values.read_at),
+    )
+
+
+def _read_demand(cursor: Cursor) -> ItemDemand:
+    cursor.structure(6)
+    return ItemDemand(
+        average=cursor.whole(_LONG64, _ULONG64),
+        scaler=cursor.whole(_INTEGER),
+        period_s=cursor.whole(_U32),
+        captured_at=cursor.optional(cursor.moment),
+        breaker=cursor.optional(lambda: _breaker(cursor)),
         read_at=cursor.moment(),
     )
 

@@ -13,6 +13,7 @@ class ItemKind(IntEnum):
     DISCONNECT = 3
     RECONNECT = 4
     READ_SUPPLY = 5
+    PROVE = 6
 
 
 class ItemVerdict(IntEnum):
@@ -81,6 +82,18 @@ class ItemSupply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDemand:
+    """average: of the last whole period, in units of 10^scaler W.   captured_at: its end by the meter's clock."""
+
+    average: int
+    scaler: int
+    period_s: int
+    captured_at: datetime | None
+    breaker: int | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemResult:
     """result_id: the concentrator's own, rising, for the acknowledgement.   cause: code, empty when OK."""
 
@@ -92,6 +105,7 @@ class ItemResult:
     detail: str = ""
     readback: ItemReadback | None = None
     supply: ItemSupply | None = None
+    demand: ItemDemand | None = None
     at: datetime
 
 

@@ -59,10 +59,12 @@ class Cause(Enum):
     PROTECTED_CUSTOMER = "PROTECTED_CUSTOMER"
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
     AWAITING_UNTIL = "AWAITING_UNTIL"
+    AWAITING_PROOF = "AWAITING_PROOF"
     LIMIT_ABOVE_RATING = "LIMIT_ABOVE_RATING"
     LIMIT_NOT_REPRESENTABLE = "LIMIT_NOT_REPRESENTABLE"
     UNKNOWN_MODEL = "UNKNOWN_MODEL"
     NO_SWITCH = "NO_SWITCH"
+    NO_DEMAND = "NO_DEMAND"
     METER_UNREACHABLE = "METER_UNREACHABLE"
     NOT_IN_TABLE = "NOT_IN_TABLE"
     CONCENTRATOR_UNREACHABLE = "CONCENTRATOR_UNREACHABLE"
@@ -88,6 +90,7 @@ class Cause(Enum):
     SCALE_MISMATCH = "SCALE_MISMATCH"
     VERIFY_MISMATCH = "VERIFY_MISMATCH"
     BREAKER_STUCK = "BREAKER_STUCK"
+    BREACHED = "BREACHED"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
@@ -155,6 +158,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.CALENDAR, "6.2", Retry.NEVER,
         "La orden espera la hora en que termina el límite.",
         "The order waits for the time at which the limit ends."),
+    Cause.AWAITING_PROOF: CauseFacts(
+        Layer.CALENDAR, "6.2", Retry.NEVER,
+        "La orden espera un período de demanda completo bajo el límite.",
+        "The order waits for a whole demand period under the limit."),
     Cause.LIMIT_ABOVE_RATING: CauseFacts(
         Layer.ORDER, "5.2", Retry.NEVER,
         "El límite supera la potencia máxima del empalme.",
@@ -171,6 +178,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.ORDER, "5.2", Retry.NEVER,
         "El modelo del medidor no tiene interruptor de suministro.",
         "The meter's model has no supply switch."),
+    Cause.NO_DEMAND: CauseFacts(
+        Layer.ORDER, "5.2", Retry.NEVER,
+        "El modelo del medidor no tiene registro de demanda: el efecto no puede probarse.",
+        "The meter's model has no demand register: the effect cannot be proved."),
     Cause.METER_UNREACHABLE: CauseFacts(
         Layer.LINE, "4.1", Retry.PLAN,
         "El medidor no responde.",
@@ -271,6 +282,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.METER, "5.3", Retry.ONCE,
         "El medidor aceptó la orden, pero su interruptor no se movió; requiere visita.",
         "The meter took the order, but its switch has not moved; it needs a visit.", on_the_spot=True),
+    Cause.BREACHED: CauseFacts(
+        Layer.METER, "5.3", Retry.NEVER,
+        "La demanda leída supera el límite que el medidor muestra; requiere visita.",
+        "The demand that was read is above the limit that the meter shows; it needs a visit.", on_the_spot=True),
     Cause.OUTCOME_UNKNOWN: CauseFacts(
         Layer.LINE, "0.1", Retry.PLAN,
         "La orden pudo haberse ejecutado; el medidor no ha respondido desde entonces.",

@@ -20,7 +20,8 @@ class LimitMethod(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterModel:
-    """limiter, breaker: OBIS codes; breaker None when the model has no switch.
+    """limiter, breaker: OBIS codes; breaker None when the model has no switch.   demand: of the demand register (class
+    5) by which the effect of a limit is proved; None when it has none.
 
     thresholds: OBIS codes of the registers, one for each rate: the limit is in force when all of them hold it.
     scaler: power of ten of watts for thresholds; None means: the meter tells it, of the register that the limiter
@@ -33,6 +34,7 @@ class MeterModel:
     limiter: str = "0-0:17.0.0.255"
     thresholds: tuple[str, ...] = ()
     breaker: str | None = "0-0:96.3.10.255"
+    demand: str | None = "1-0:1.4.0.255"
     scaler: int | None = None
     ciphering: str = "auto"
 
@@ -40,7 +42,7 @@ class MeterModel:
     def codes(self) -> tuple[str, ...]:
         """Every OBIS code in it."""
         limiting = (self.limiter,) if self.method is LimitMethod.LIMITER else self.thresholds
-        return limiting if self.breaker is None else (*limiting, self.breaker)
+        return (*limiting, *(code for code in (self.breaker, self.demand) if code is not None))
 
 
 GENERIC = "class71"
@@ -50,7 +52,7 @@ THRESHOLDS_MAX = 32
 SCALER_MAX = 6
 _CIPHERINGS = ("auto", "glo", "general-glo")
 _METHODS = {method.value: method for method in LimitMethod}
-_KNOWN = {"name", "title", "method", "limiter", "thresholds", "breaker", "scaler", "ciphering"}
+_KNOWN = {"name", "title", "method", "limiter", "thresholds", "breaker", "demand", "scaler", "ciphering"}
 
 
 def parse_model(text: str, origin: str) -> MeterModel:
@@ -64,8 +66,9 @@ def parse_model(text: str, origin: str) -> MeterModel:
         raise ModelError("\n".join(f"{origin}: {fault}" for fault in faults))
     method = _METHODS[table.pop("method", LimitMethod.LIMITER.value)]
     thresholds = tuple(table.pop("thresholds", ()))
-    if table.get("breaker") == "":
-        table["breaker"] = None
+    for key in ("breaker", "demand"):
+        if table.get(key) == "":
+            table[key] = None
     return MeterModel(method=method, thresholds=thresholds, **table)
 
 
@@ -75,7 +78,7 @@ def _faults(table: dict[str, Any]) -> Iterator[str]:
     for key in ("name", "title"):
         if not isinstance(table.get(key), str) or not table[key]:
             yield f"{key} is missing or is not a text"
-    for key in ("limiter", "breaker"):
+    for key in ("limiter", "breaker", "demand"):
         if not isinstance(table.get(key, ""), str):
             yield f"{key} is an OBIS code, not {table[key]!r}"
     if table.get("ciphering", "auto") not in _CIPHERINGS:

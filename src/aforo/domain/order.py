@@ -64,7 +64,7 @@ class Order:
     approved_by: who released it, when it had to be approved.
     restored: of an order that removes a limit: what it goes back to, as last validated.
     deadline: until when it is tried; None before it is first validated.
-    ends_order: of one that was made by another's `until`: that other one.
+    companion_of: of one that was made with another, to end its limit or to prove its effect: that other one.
     attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
     fence: of the latest visit handed out.   command_fence: of the latest one that may write.
     """
@@ -77,7 +77,7 @@ class Order:
     lane: str = ""
     approved_by: str = ""
     restored: PowerLimit | None = None
-    ends_order: OrderId | None = None
+    companion_of: OrderId | None = None
     deadline: datetime | None = None
     attempts: int = 0
     next_at: datetime | None = None

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from aforo.domain.causes import Cause
 from aforo.domain.quantities import PowerLimit
-from aforo.domain.readback import Breaker, Evidence, Readback, SupplyReadback
+from aforo.domain.readback import Breaker, DemandReadback, Evidence, Readback, SupplyReadback
 
 
 class Aspect(Enum):
@@ -38,8 +39,8 @@ class OrderKind:
     """control_type: EndDeviceControlType by which it is ordered, empty when it cannot be.   sets: None for a reading.
 
     limit_from: None for one that sets no limit.   command, look: procedures of a visit that carries it out, and of one
-    that only reads what became of it.   holds: whether what was read is what was ordered.
-    es, en: its name, and with `verified_` the sentence of an answer to an order that was.
+    that only reads what became of it.   holds: whether what was read is what was ordered.   otherwise: why it failed
+    when that does not hold.   es, en: its name, and with `verified_` the sentence of an answer to an order that was.
     """
 
     name: str
@@ -54,6 +55,7 @@ class OrderKind:
     en: str
     verified_es: str
     verified_en: str
+    otherwise: Cause = Cause.VERIFY_MISMATCH
 
     @property
     def takes_limit(self) -> bool:
@@ -63,6 +65,14 @@ class OrderKind:
 
 def _holds_limit(evidence: Evidence, limit: PowerLimit | None) -> bool:
     return isinstance(evidence, Readback) and limit is not None and evidence.watts == limit.watts
+
+
+def _stays_within(evidence: Evidence, limit: PowerLimit | None) -> bool:
+    """The demand is not above the limit, or the meter has cut the supply."""
+    if not isinstance(evidence, DemandReadback) or limit is None:
+        return False
+    has_tripped = evidence.breaker is not None and evidence.breaker is not Breaker.CONNECTED
+    return has_tripped or evidence.watts <= limit.watts
 
 
 def _is_cut(evidence: Evidence, _: PowerLimit | None) -> bool:
@@ -151,7 +161,23 @@ READ = OrderKind(
     verified_en="The values were read from the meter.",
 )
 
-KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, LIMIT_REMOVE, DISCONNECT, RECONNECT, READ)}
+PROVE = OrderKind(
+    name="PROVE",
+    control_type="",
+    sets=None,
+    limit_from=None,
+    restricts=Restricts.NEVER,
+    command="PROVE",
+    look="PROVE",
+    holds=_stays_within,
+    es="prueba de efecto",
+    en="proof of effect",
+    verified_es="La demanda leída del medidor no supera el límite, o el medidor cortó el suministro.",
+    verified_en="The demand read from the meter is not above the limit, or the meter has cut the supply.",
+    otherwise=Cause.BREACHED,
+)
+
+KINDS: dict[str, OrderKind] = {kind.name: kind for kind in (LIMIT, LIMIT_REMOVE, DISCONNECT, RECONNECT, READ, PROVE)}
 """By name."""
 
 

@@ -38,12 +38,14 @@ def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
 class Circumstances:
     """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never.
 
-    model: of the meter; None when it is not known here.   patience: from its validation to an order's deadline.
+    model: of the meter; None when it is not known here.   wants_proof: of the order's effect, by the demand.
+    patience: from its validation to an order's deadline.
     """
 
     calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
     known_limit_w: int | None = None
     model: MeterModel | None = None
+    wants_proof: bool = False
     patience: timedelta = timedelta(hours=24)
 
 
@@ -56,7 +58,7 @@ def incapacity(request: OrderRequest, known: Circumstances) -> Cause | None:
         return Cause.NO_SWITCH
     if request.limit is not None and model.scaler is not None and not request.limit.is_multiple_of(model.scaler):
         return Cause.LIMIT_NOT_REPRESENTABLE
-    return None
+    return Cause.NO_DEMAND if known.wants_proof and model.demand is None else None
 
 
 def is_restrictive(request: OrderRequest, meter: Meter, known_limit_w: int | None) -> bool:

@@ -63,7 +63,27 @@ class SupplyReadback:
     read_at: datetime
 
 
-Evidence = Readback | SupplyReadback
+@dataclass(frozen=True, slots=True)
+class DemandReadback:
+    """The demand of the last whole period as read from the meter (COSEM class 5), in units of 10^scaler W.
+
+    captured_at: when that period ended, by the meter's own clock; None when it does not tell.
+    breaker: control_state; None when the meter has no switch.
+    """
+
+    average: int
+    scaler: int
+    period_s: int
+    captured_at: datetime | None
+    breaker: Breaker | None
+    read_at: datetime
+
+    @property
+    def watts(self) -> Decimal:
+        return watts_of(self.average, self.scaler)
+
+
+Evidence = Readback | SupplyReadback | DemandReadback
 
 
 class Verdict(Enum):

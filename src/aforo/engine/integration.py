@@ -1,7 +1,7 @@
 """Steps 1, 2 and 3 at the door: received, routed and validated in one transaction, and the sender told at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.end_device_controls import ControlRequest, GetRequest
@@ -48,8 +48,8 @@ class Integration:
         asked = step1.order_request(request, self._rules_of(request.header.source))
         if isinstance(asked, Refusal):
             raise CimError(asked)
-        decided = await self._decide(asked)
-        order = await self._book.receive(decided, await self._companion(decided.order))
+        decided = await self._decide(asked, wants_proof=step1.wants_proof(request))
+        order = await self._book.receive(decided, await self._companions(decided.order, request))
         if order.request.digest != asked.digest:
             raise CimError(step1.conflict(asked.number, request))
         if not order.state.is_end:
@@ -71,17 +71,22 @@ class Integration:
             self._book.note_facts()
         return step9.answer(order, latest.message, asked=request)
 
-    async def _companion(self, order: Order) -> Decision | None:
-        """The order that ends a temporary limit, in the same transaction."""
-        if order.request.until is None or order.state.is_end:
-            return None
-        return step1.plan_removal(order, await self._book.store.new_order_id(), self._clock.now())
+    async def _companions(self, order: Order, request: ControlRequest) -> list[Decision]:
+        """Orders in the same transaction: the one that ends a temporary limit, and the one that proves its effect."""
+        if order.state.is_end:
+            return []
+        plans = []
+        if order.request.until is not None:
+            plans.append(step1.plan_removal)
+        if step1.wants_proof(request):
+            plans.append(step1.plan_proof)
+        return [plan(order, await self._book.store.new_order_id(), self._clock.now()) for plan in plans]
 
-    async def _decide(self, asked: OrderRequest) -> Decision:
+    async def _decide(self, asked: OrderRequest, *, wants_proof: bool) -> Decision:
         meters = await self._registry.meters([asked.meter])
         meter = meters.get(asked.meter)
         now = self._clock.now()
         received = step1.receive_order(asked, await self._book.store.new_order_id(), now)
         routed = received.then(route_to_headend(received.order, meter, now))
         known = await self._desk.circumstances(meter)
-        return routed.then(validate_meter(routed.order, meter, now, known))
+        return routed.then(validate_meter(routed.order, meter, now, replace(known, wants_proof=wants_proof)))

@@ -17,6 +17,7 @@ from aforo.engine.ports import StaleOrder
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow import step7_collect_result as step7
 from aforo.flow.decision import Decision
+from aforo.flow.proof_of_effect import is_proof, not_to_be_read_yet
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
 from aforo.flow.step4_dispatch_to_concentrator import dispatch, expire, obstacle_now
@@ -78,19 +79,29 @@ class LaneOrders:
                     give_up = step7.overtaken if is_over else supersede
                     await self._book.commit(give_up(order, by, self._clock.now()))
                     continue
-                if await self._has_no_limit_to_end(order):
+                if await self._awaits_its_limit(order):
                     continue
                 ready = await self._prepare(order, meters.get(order.request.meter))
                 if ready is not None:
                     claims.append(ready)
         return claims
 
-    async def _has_no_limit_to_end(self, order: Order) -> bool:
-        """The order was to end a temporary limit that was not set, and now is not set any more: both end here."""
-        if order.ends_order is None or order.state is not OrderState.HELD:
+    async def _awaits_its_limit(self, order: Order) -> bool:
+        """Of an order that was made with a limit's: it has nothing to do, or not yet."""
+        if order.companion_of is None or order.state is not OrderState.HELD:
             return False
-        limiting = await self.order(order.ends_order)
+        limiting = await self.order(order.companion_of)
         assert limiting is not None, "an order is never deleted"
+        if not is_proof(order):
+            return await self._has_no_limit_to_end(order, limiting)
+        in_force_w = await self._book.store.known_limit(order.request.meter)
+        waits = not_to_be_read_yet(order, limiting, in_force_w, self._clock.now())
+        if waits is not None:
+            await self._book.commit(waits)
+        return waits is not None
+
+    async def _has_no_limit_to_end(self, order: Order, limiting: Order) -> bool:
+        """The order was to end a temporary limit that was not set, and now is not set any more: both end here."""
         now = self._clock.now()
         if limiting.state in UNSENT:
             limiting = await self._book.commit(expire(limiting, limiting.request.until or now, now))

@@ -42,7 +42,7 @@ class MemoryOrderStore:
         return OrderId(self._last_id)
 
     async def receive(
-        self, decision: Decision, result: ResultMessage | None, companion: Decision | None = None
+        self, decision: Decision, result: ResultMessage | None, companions: Sequence[Decision] = ()
     ) -> Order:
         order = decision.order
         known = self._numbers.get((order.request.source, order.request.number))
@@ -51,7 +51,7 @@ class MemoryOrderStore:
         assert order.id not in self._orders, "an order's id is given once"
         stored = self._keep(replace(order, version=1), decision, result)
         self._numbers[order.request.source, order.request.number] = order.id
-        if companion is not None:
+        for companion in companions:
             await self.receive(companion, None)
         return stored
 
@@ -386,7 +386,7 @@ def _overtakes(later: Order, order: Order) -> bool:
     sets_the_same = order.kind.sets is not None and later.kind.sets is order.kind.sets
     if not sets_the_same or later.state in NEVER_CARRIED_OUT:
         return False
-    if later.ends_order == order.id and later.state is OrderState.HELD:
+    if later.companion_of == order.id and later.state is OrderState.HELD:
         return False
     has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
     return has_changed_it or order.state is not OrderState.UNCONFIRMED

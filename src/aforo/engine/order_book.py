@@ -1,6 +1,6 @@
 """Decisions become durable here, and nowhere else; then whatever waits for them is woken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from aforo.domain.order import Order
@@ -29,12 +29,12 @@ class OrderBook:
         self._on_facts = on_facts
         self._on_waiting = on_waiting
 
-    async def receive(self, decision: Decision, companion: Decision | None = None) -> Order:
+    async def receive(self, decision: Decision, companions: Sequence[Decision] = ()) -> Order:
         """The order as stored; the earlier one when its number is already known. See `OrderStore.receive`."""
         result = result_message(decision.order, decision.result) if decision.ends else None
-        order = await self.store.receive(decision, result, companion)
+        order = await self.store.receive(decision, result, companions)
         self._tell(order, has_result=result is not None)
-        if companion is not None:
+        for companion in companions:
             self._tell(companion.order, has_result=False)
         return order
 

@@ -39,9 +39,9 @@ class OrderStore(Protocol):
         ...
 
     async def receive(
-        self, decision: Decision, result: ResultMessage | None, companion: Decision | None = None
+        self, decision: Decision, result: ResultMessage | None, companions: Sequence[Decision] = ()
     ) -> Order:
-        """Insert a new order with its facts, and its result when it has already ended; its companion too, or neither.
+        """Insert a new order with its facts, and its result when it has already ended; its companions too, or none.
 
         The order as stored: with version 1, or the earlier one under the same source and number; then nothing is
         written, and the caller compares the digests.

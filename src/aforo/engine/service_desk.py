@@ -30,4 +30,4 @@ class ServiceDesk:
             return Circumstances(self._calendar)
         model = self._models(meter.model)
         known_limit = await self._orders.known_limit(meter.number)
-        return Circumstances(self._calendar, known_limit, model, self._patience)
+        return Circumstances(self._calendar, known_limit, model, patience=self._patience)

@@ -57,6 +57,7 @@ WAITS_FOR: dict[OrderState, Words] = {
 }
 _SOMEBODY = Words("la aprobación de otra persona: aforo order approve", "somebody else's approval: aforo order approve")
 _END_OF_LIMIT = Words("la hora en que termina el límite", "the time at which the limit ends")
+_WHOLE_PERIOD = Words("un período de demanda completo bajo el límite", "a whole demand period under the limit")
 _REMEDIES: dict[Layer, Words] = {
     Layer.ORDER: Words(
         "Pasaría si se corrigiera la orden, o el registro del medidor.",
@@ -87,10 +88,13 @@ _REMEDIES: dict[Layer, Words] = {
         "It would pass with the right keys or counter; this is no silence, and a visit in the field does not help.",
     ),
 }
-_END_IT_SOONER = Words(
-    "Pasará por sí sola a esa hora; aforo limit-remove termina antes el límite.",
-    "It will pass by itself then; aforo limit-remove ends the limit sooner.",
-)
+_BY_ITSELF = {
+    Cause.AWAITING_UNTIL: Words(
+        "Pasará por sí sola a esa hora; aforo limit-remove termina antes el límite.",
+        "It will pass by itself then; aforo limit-remove ends the limit sooner.",
+    ),
+    Cause.AWAITING_PROOF: Words("Pasará por sí sola a esa hora.", "It will pass by itself then."),
+}
 _OVER = frozenset({Cause.CANCELLED, Cause.SUPERSEDED})
 """Nothing would have to change: somebody decided so."""
 
@@ -117,6 +121,8 @@ def explain(
         waits_for = _SOMEBODY
     if state is OrderState.HELD and cause is Cause.AWAITING_UNTIL:
         waits_for = _END_OF_LIMIT
+    if state is OrderState.HELD and cause is Cause.AWAITING_PROOF:
+        waits_for = _WHOLE_PERIOD
     if state is OrderState.UNCONFIRMED and ended_at is not None:
         until = may_change_until(ended_at)
         waits_for = None if next_at is None else waits_for
@@ -133,4 +139,4 @@ def explain(
 def _remedy(state: OrderState, cause: Cause | None) -> Words | None:
     if cause is None or cause in _OVER or state is OrderState.VERIFIED:
         return None
-    return _END_IT_SOONER if cause is Cause.AWAITING_UNTIL else _REMEDIES[CAUSES[cause].layer]
+    return _BY_ITSELF.get(cause) or _REMEDIES[CAUSES[cause].layer]

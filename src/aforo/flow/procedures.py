@@ -2,6 +2,7 @@
 
 from aforo.domain.order_kinds import DISCONNECT, RECONNECT
 from aforo.domain.readback import Breaker
+from aforo.flow.demand_procedure import read_demand
 from aforo.flow.limit_procedure import look_at_limit, set_limit
 from aforo.flow.supply_procedure import Switching, look_at_supply
 from aforo.flow.visit import Procedure
@@ -12,4 +13,5 @@ PROCEDURES: dict[str, Procedure] = {
     "DISCONNECT": Switching(DISCONNECT, 1, "remote_disconnect", Breaker.DISCONNECTED).procedure,
     "RECONNECT": Switching(RECONNECT, 2, "remote_reconnect", Breaker.CONNECTED).procedure,
     "READ_SUPPLY": Procedure(look_at_supply, look_at_supply),
+    "PROVE": Procedure(read_demand, read_demand),
 }

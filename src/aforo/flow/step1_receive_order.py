@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aforo.cim.control_response import AnsweredControl, ControlResponse, response_header
@@ -15,17 +15,21 @@ from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order, OrderRequest, Priority
-from aforo.domain.order_kinds import LIMIT_REMOVE, OrderKind, kind_of_control
+from aforo.domain.order_kinds import LIMIT_REMOVE, PROVE, OrderKind, kind_of_control
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS, PowerLimit
 from aforo.domain.service_calendar import AmbiguousTime, moment_of
 from aforo.flow.decision import INTEGRATION, LEGACY, Decision
 
 _PRIORITIES = {"high": Priority.HIGH, "normal": Priority.NORMAL}
-_OPTIONS = ("priority", "special", "notAfter", "until", "retryOf")
+_OPTIONS = ("priority", "special", "notAfter", "until", "retryOf", "proof")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-UNTIL = "/until"
-"""End of the number of an order that ends a limit; a customer's number never ends so."""
+UNTIL, PROOF = "/until", "/proof"
+"""Ends of the numbers of orders that end a limit, and prove one; a customer's number never ends so."""
+
+EFFECTIVE = "effective"
+_FIRST_LOOK = timedelta(minutes=31)
+"""By then a limit that is set at once has a whole quarter of an hour behind it."""
 
 _NUMBER_LENGTH_MAX = 64
 _NUMBER_AT = "/CreateEndDeviceControls/Payload/EndDeviceControls/EndDeviceControl/issuerTrackingID"
@@ -91,12 +95,10 @@ def plan_removal(order: Order, order_id: OrderId, now: datetime) -> Decision:
     """
     request, until = order.request, order.request.until
     assert until is not None, "only a limit with an end is planned to end"
-    number = f"{order.number}{UNTIL}"
-    if len(number) > _NUMBER_LENGTH_MAX:
-        number = f"AF-{message_id('until', request.source, order.number)}"
+    number = companion_number(order, UNTIL)
     asked = replace(
         request,
-        number=OrderNumber(number),
+        number=number,
         kind=LIMIT_REMOVE,
         limit=None,
         special=None,
@@ -113,10 +115,45 @@ def plan_removal(order: Order, order_id: OrderId, now: datetime) -> Decision:
         lane=order.lane,
         next_at=until,
         cause=Cause.AWAITING_UNTIL,
-        ends_order=order.id,
+        companion_of=order.id,
     )
     payload = {"order": number, "ends": order.number, "meter": request.meter, "until": until.isoformat()}
     return Decision(held, (Fact(1, now, INTEGRATION, INTEGRATION, "RemovalPlanned", payload),))
+
+
+def wants_proof(asked: ControlRequest) -> bool:
+    """The order is to be proved effective, beyond being verified."""
+    return any(option.name == "proof" and option.value == EFFECTIVE for option in asked.options)
+
+
+def plan_proof(order: Order, order_id: OrderId, now: datetime) -> Decision:
+    """The order that reads the demand once a whole period lies behind the limit. To be received with it, or not."""
+    request, number = order.request, companion_number(order, PROOF)
+    asked = replace(
+        request, number=number, kind=PROVE, special=None, not_after=None, until=None, retry_of=None,
+        digest=hashlib.sha256(f"{request.digest}{PROOF}".encode()).hexdigest(),
+    )  # fmt: skip
+    due = now + _FIRST_LOOK
+    held = Order(
+        id=order_id,
+        request=asked,
+        state=OrderState.HELD,
+        received_at=now,
+        lane=order.lane,
+        next_at=due,
+        cause=Cause.AWAITING_PROOF,
+        companion_of=order.id,
+    )
+    payload = {"order": number, "proves": order.number, "meter": request.meter, "until": due.isoformat()}
+    return Decision(held, (Fact(1, now, INTEGRATION, INTEGRATION, "ProofPlanned", payload),))
+
+
+def companion_number(order: Order, end: str) -> OrderNumber:
+    """end: UNTIL or PROOF."""
+    number = f"{order.number}{end}"
+    if len(number) > _NUMBER_LENGTH_MAX:
+        number = f"AF-{message_id(end[1:], order.request.source, order.number)}"
+    return OrderNumber(number)
 
 
 def acknowledge(order: Order, asked: ControlRequest | GetRequest, now: datetime) -> ControlResponse:
@@ -163,17 +200,19 @@ def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
     number = asked.number or f"AF-{message_id('order', header.source, header.message_id)[:13]}"
     kind = _kind(asked)
     limit = _limit(asked, kind)
-    if number.endswith(UNTIL):
-        es = f"Un número de orden no termina en {UNTIL}."
-        raise _refused("5.2", es, f"An order's number does not end in {UNTIL}.", _NUMBER_AT)
+    if number.endswith((UNTIL, PROOF)):
+        es = f"Un número de orden no termina en {UNTIL} ni en {PROOF}."
+        raise _refused("5.2", es, f"An order's number does not end in {UNTIL} or {PROOF}.", _NUMBER_AT)
     not_after = _moment(options.get("notAfter"), rules.time_zone)
     until = _until(options.get("until"), kind, rules.time_zone)
     special = _special(options.get("special"), asked, rules)
     priority = _priority(options.get("priority"))
     retry_of = options["retryOf"][0] if "retryOf" in options else None
+    proof = _proof(options.get("proof"), kind)
     meaning = (
         *(header.source, number, kind.name, asked.meter, limit and limit.watts, asked.reason, priority.value),
         *(special, not_after and not_after.isoformat(), until and until.isoformat(), *([retry_of] if retry_of else [])),
+        *([proof] if proof else []),
     )
     return OrderRequest(
         source=Source(header.source),
@@ -305,6 +344,18 @@ def _until(given: tuple[str, str] | None, kind: OrderKind, time_zone: str) -> da
         es, en = "Solo un límite puede terminar a una hora.", "Only a limit can end at a time."
         raise _refused("5.2", es, en, given[1])
     return until
+
+
+def _proof(given: tuple[str, str] | None, kind: OrderKind) -> str:
+    """The rung that is asked for beyond verified; empty for none."""
+    if given is None:
+        return ""
+    value, at = given
+    if value != EFFECTIVE:
+        raise _refused("5.2", f"La prueba es {EFFECTIVE}.", f"The proof is {EFFECTIVE}.", at)
+    if not kind.takes_limit:
+        raise _refused("5.2", "Solo se prueba el efecto de un límite.", "Only a limit's effect is proved.", at)
+    return value
 
 
 def _standing(order: Order, asked: ControlRequest | GetRequest) -> Reply:

@@ -1,4 +1,4 @@
-"""Step 5, Concentrator -> Meter: the DLMS requests of a visit. Interface I3; classes 3, 70 and 71 (IEC 62056-6-2)."""
+"""Step 5, Concentrator -> Meter: the requests of a visit. Interface I3; classes 3, 5, 70 and 71 (IEC 62056-6-2)."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ from aforo.domain.meter_models import LimitMethod, MeterModel
 REGISTER = 3
 LIMITER = 71
 DISCONNECT_CONTROL = 70
+DEMAND_REGISTER = 5
+DEMAND_LAST, DEMAND_SCALER, DEMAND_CAPTURED, DEMAND_PERIOD = 3, 4, 6, 8
 _SCALER_UNIT = {3: 3, 4: 3, 5: 4}
 """Attribute that holds scaler_unit, by interface class: Register, Extended register, Demand register."""
 
@@ -57,6 +59,16 @@ def get_threshold_active(model: MeterModel) -> dlms.GetRequest:
 
 def get_emergency_profile_active(model: MeterModel) -> dlms.GetRequest:
     return dlms.GetRequest(LIMITER, obis(model.limiter), 10)
+
+
+def demand_place(demand: str) -> tuple[int, bytes, int]:
+    """Class, logical name and attribute of the average of the last whole period."""
+    return DEMAND_REGISTER, obis(demand), DEMAND_LAST
+
+
+def get_demand(demand: str, attribute: int) -> dlms.GetRequest:
+    """attribute: one of those named above."""
+    return dlms.GetRequest(DEMAND_REGISTER, obis(demand), attribute)
 
 
 def get_breaker_state(breaker: str) -> dlms.GetRequest:

@@ -1,9 +1,10 @@
 """Step 6, Meter -> Concentrator: what the meter's answers mean for the order."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from aforo import dlms
-from aforo.dlms import DataAccess, data
+from aforo.dlms import DataAccess, data, dates
 from aforo.dlms.obis import show
 from aforo.domain.causes import Cause
 from aforo.domain.readback import Breaker, CommandResult, Readback, SupplyReadback, Verdict
@@ -168,6 +169,32 @@ def read_optional_integer(response: dlms.Response) -> int | None:
 def read_optional_boolean(response: dlms.Response) -> bool | None:
     value = _optional(response, "reading emergency_profile_active")
     return None if value is None else bool(value)
+
+
+def read_average(response: dlms.Response) -> int:
+    return _whole(response, "reading the demand")
+
+
+def read_period(response: dlms.Response) -> int:
+    """In seconds."""
+    return _whole(response, "reading the demand period")
+
+
+def _whole(response: dlms.Response, doing: str) -> int:
+    value = _decoded(_data(response, doing), doing)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise VisitFailed(Cause.TYPE_UNMATCHED, f"{doing}: {value!r} is not a whole number")
+
+
+def read_capture_time(response: dlms.Response) -> datetime | None:
+    """By the meter's clock; None when it tells no moment."""
+    doing = "reading when the demand was captured"
+    value = _decoded(_data(response, doing), doing)
+    try:
+        return dates.decode(value) if isinstance(value, bytes) else None
+    except dlms.RemoteProtocolError:
+        return None
 
 
 def read_breaker(response: dlms.Response) -> Breaker | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from aforo.dclink.messages import ItemReadback, ItemResult, ItemSupply
+from aforo.dclink.messages import ItemDemand, ItemReadback, ItemResult, ItemSupply
 from aforo.domain.causes import CAUSES, Cause, Retry
 from aforo.domain.confirmation import next_reading
 from aforo.domain.devices import Link, Meter
@@ -16,7 +16,7 @@ from aforo.domain.identifiers import Fence, OrderNumber
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import plain, watts_of
-from aforo.domain.readback import Breaker, CommandResult, Evidence, Readback, SupplyReadback, Verdict
+from aforo.domain.readback import Breaker, CommandResult, DemandReadback, Evidence, Readback, SupplyReadback, Verdict
 from aforo.domain.retry_plan import SHORTEST_WAIT, RetryPlan, when_back
 from aforo.flow.decision import CONCENTRATOR, HEADEND, METER, Decision, move
 
@@ -44,7 +44,7 @@ def from_item(item: ItemResult) -> CommandResult:
         cause = Cause(item.cause) if item.cause else None
     except ValueError:
         cause = Cause.CONCENTRATOR_FAULT
-    evidence = _readback(item.readback) or _supply(item.supply)
+    evidence = _readback(item.readback) or _supply(item.supply) or _demand(item.demand)
     return CommandResult(Verdict(item.verdict), cause, item.detail, evidence)
 
 
@@ -71,6 +71,19 @@ def _supply(values: ItemSupply | None) -> SupplyReadback | None:
         state=Breaker(values.state),
         output=values.output,
         is_commanded=values.is_commanded,
+        read_at=values.read_at,
+    )
+
+
+def _demand(values: ItemDemand | None) -> DemandReadback | None:
+    if values is None:
+        return None
+    return DemandReadback(
+        average=values.average,
+        scaler=values.scaler,
+        period_s=values.period_s,
+        captured_at=values.captured_at,
+        breaker=None if values.breaker is None else Breaker(values.breaker),
         read_at=values.read_at,
     )
 
@@ -156,10 +169,10 @@ def _read_back(
         return move(order, OrderState.VERIFIED, now, *facts, cause=None, detail=result.detail, evidence=evidence,
                     next_at=None)  # fmt: skip
     detail = _mismatch(order, result)
-    next_at = plan.next_at(order.attempts, now)
+    cause = order.kind.otherwise
+    next_at = None if CAUSES[cause].retry is Retry.NEVER else plan.next_at(order.attempts, now)
     state = OrderState.FAILED if next_at is None else OrderState.VALIDATED
-    return move(order, state, now, *facts, cause=Cause.VERIFY_MISMATCH, detail=detail, evidence=evidence,
-                next_at=next_at)  # fmt: skip
+    return move(order, state, now, *facts, cause=cause, detail=detail, evidence=evidence, next_at=next_at)
 
 
 def still_out(order: Order, now: datetime) -> Decision:
@@ -232,6 +245,8 @@ def _mismatch(order: Order, result: CommandResult) -> str:
     evidence = result.readback
     if isinstance(evidence, Readback):
         return f"ordered {order.limit or order.kind.en}, the meter holds {plain(evidence.watts)} W"
+    if isinstance(evidence, DemandReadback):
+        return f"the demand was {plain(evidence.watts)} W, the limit is {order.limit}"
     assert evidence is not None
     return f"ordered {order.kind.en}, the meter shows control_state {evidence.state.name.lower()}"
 
@@ -277,6 +292,14 @@ def _waits_for_another(order: Order, cause: Cause) -> bool:
 
 def evidence_of(readback: Evidence) -> dict[str, Any]:
     """The proof as JSON: raw values, their scale, and the same in watts; or how the supply switch stands."""
+    if isinstance(readback, DemandReadback):
+        return {
+            "demand_w": plain(readback.watts),
+            "period_s": readback.period_s,
+            "captured_at": None if readback.captured_at is None else readback.captured_at.isoformat(),
+            "breaker": None if readback.breaker is None else readback.breaker.name.lower(),
+            "read_at": readback.read_at.isoformat(),
+        }
     if isinstance(readback, SupplyReadback):
         return {
             "breaker_before": readback.before.name.lower(),
@@ -308,6 +331,8 @@ def _visit_facts(meter: Meter, order: Order, result: CommandResult) -> tuple[Fac
         return ()
     if isinstance(readback, SupplyReadback):
         return _switch_facts(meter, order, readback)
+    if isinstance(readback, DemandReadback):
+        return _demand_facts(meter, order, readback)
     commander = CONCENTRATOR if meter.link is Link.DELEGATED else HEADEND
     at = readback.read_at
     answered = Fact(6, at, METER, commander, "MeterAnswered", evidence_of(readback))
@@ -332,6 +357,13 @@ def _switch_facts(meter: Meter, order: Order, readback: SupplyReadback) -> tuple
         asked = Fact(5, at, commander, METER, "SwitchCommanded", told)
     shown = {**evidence, "output": None if readback.output is None else str(readback.output).lower()}
     return (asked, Fact(6, at, METER, commander, "SwitchAnswered", shown))
+
+
+def _demand_facts(meter: Meter, order: Order, readback: DemandReadback) -> tuple[Fact, ...]:
+    commander = CONCENTRATOR if meter.link is Link.DELEGATED else HEADEND
+    at, shown = readback.read_at, {**evidence_of(readback), "limit_w": order.limit_w}
+    asked = Fact(5, at, commander, METER, "DemandAsked", {"meter": meter.number})
+    return (asked, Fact(6, at, METER, commander, "DemandAnswered", shown))
 
 
 def _result_fact(meter: Meter, order: Order, result: CommandResult, now: datetime) -> Fact:

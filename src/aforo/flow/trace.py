@@ -98,6 +98,18 @@ WORDS: dict[str, Words] = {
         "Leído del medidor: interruptor {breaker}[, salida {output}], antes {breaker_before}",
         "Read from the meter: switch {breaker}[, output {output}], before {breaker_before}",
     ),
+    "DemandAsked": Words("Lectura de la demanda del medidor {meter}", "Reading the demand of meter {meter}"),
+    "DemandAnswered": Words(
+        "Leído del medidor: demanda {demand_w} W en {period_s} s[, hasta {captured_at}], límite {limit_w} W"
+        "[, interruptor {breaker}]",
+        "Read from the meter: demand {demand_w} W over {period_s} s[, until {captured_at}], limit {limit_w} W"
+        "[, breaker {breaker}]",
+    ),
+    "ProofPlanned": Words(
+        "Orden {order}: el efecto de la orden {proves} se probará leyendo la demanda",
+        "Order {order}: the effect of order {proves} is to be proved by reading the demand",
+    ),
+    "ProofAwaited": Words("La prueba espera hasta {until}: {why}", "The proof waits until {until}: {why}"),
     "FieldWorkReported": Words(
         "{by} informa del trabajo en terreno[ {reference}]: {result}[. {note}]",
         "{by} reports of the field work[ {reference}]: {result}[. {note}]",

@@ -141,6 +141,8 @@ def _request(planned: PlannedOrder, begin: datetime, now: datetime) -> ControlRe
         options.append(Option("special", "simulated"))
     if planned.is_urgent:
         options.append(Option("priority", "high"))
+    if planned.is_proved:
+        options.append(Option("proof", "effective"))
     for name, after_s in (("notAfter", planned.not_after_s), ("until", planned.until_s)):
         if after_s is not None:
             options.append(Option(name, timestamp(begin + timedelta(seconds=round(after_s)))))

@@ -53,7 +53,7 @@ async def _concentrator_stops(world: World, fault: PlannedFault) -> AsyncIterato
 @asynccontextmanager
 async def _path_cut(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     device = world.device(fault.target)
-    device.path.is_cut = True
+    device.path.cuts += 1
     yield
     world.network.heal(device)
 
@@ -63,7 +63,7 @@ async def _path_swallows(world: World, fault: PlannedFault) -> AsyncIterator[Non
     device = world.device(fault.target)
     device.path.swallows = True
     yield
-    world.network.heal(device)
+    device.path.swallows = False
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from aforo.cim.message import Result
 from aforo.domain.audit import ChainedFact, Seal, verify
 from aforo.domain.devices import Link, Meter
 from aforo.domain.order import Order
-from aforo.domain.order_kinds import Aspect
+from aforo.domain.order_kinds import LIMIT, LIMIT_REMOVE, Aspect
 from aforo.domain.order_states import NEVER_CARRIED_OUT, OrderState, check_transition
 from aforo.domain.preconditions import is_restrictive
 from aforo.domain.service_calendar import ServiceCalendar
@@ -124,7 +124,7 @@ class FailedIsTrue(Invariant):
 
     def committed(self, before: Order | None, order: Order, at: datetime) -> Iterator[str]:  # noqa: ARG002
         is_new = before is not None and before.state is not order.state
-        if order.state not in NEVER_CARRIED_OUT or not is_new or order.request.limit is None:
+        if order.state not in NEVER_CARRIED_OUT or not is_new or order.kind is not LIMIT:
             return
         holdings = self.truth.holdings.get(order.request.meter, [])
         mine = [holding for holding in holdings if holding.watts == order.limit_w and holding.by_command]
@@ -262,7 +262,8 @@ class TheAnswerIsTheEnd(Invariant):
                 yield f"order {number} is {order.state.value}, and was told as {errors[0].details}"
         for order in self.truth.orders.values():
             ends = order.request.until is not None and order.state is not OrderState.REFUSED
-            if ends and not any(other.ends_order == order.id for other in self.truth.orders.values()):
+            companions = (other.kind for other in self.truth.orders.values() if other.companion_of == order.id)
+            if ends and LIMIT_REMOVE not in companions:
                 yield f"order {order.number} has an end, and nothing ends it"
 
 

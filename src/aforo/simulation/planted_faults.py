@@ -75,8 +75,8 @@ def _accepted_before_commit() -> list[Replacement]:
         with suppress(StoreUnavailable):
             await receive(*given)
 
-    async def at_once(book: Any, decision: Decision, companion: Decision | None = None) -> Order:
-        asyncio.get_running_loop().create_task(later(book, decision, companion))
+    async def at_once(book: Any, decision: Decision, companions: Any = ()) -> Order:
+        asyncio.get_running_loop().create_task(later(book, decision, companions))
         return decision.order
 
     return [(order_book.OrderBook, "receive", at_once)]
@@ -223,10 +223,10 @@ def _correction_withheld() -> list[Replacement]:
 def _order_taken_twice() -> list[Replacement]:
     receive = memory.MemoryOrderStore.receive
 
-    async def again(store: Any, decision: Decision, result: Any, companion: Decision | None = None) -> Order:
+    async def again(store: Any, decision: Decision, result: Any, companions: Any = ()) -> Order:
         request = decision.order.request
         store._numbers.pop((request.source, request.number), None)  # noqa: SLF001
-        return await receive(store, decision, result, companion)
+        return await receive(store, decision, result, companions)
 
     return [(memory.MemoryOrderStore, "receive", again)]
 
@@ -248,10 +248,10 @@ def _restart_forgets() -> list[Replacement]:
 
 
 def _until_forgotten() -> list[Replacement]:
-    async def none(*_: Any) -> None:
-        return
+    async def none(*_: Any) -> list[Decision]:
+        return []
 
-    return [(integration.Integration, "_companion", none)]
+    return [(integration.Integration, "_companions", none)]
 
 
 def _ends_in_flight() -> list[Replacement]:

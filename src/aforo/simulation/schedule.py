@@ -11,7 +11,7 @@ class PlannedOrder:
     """at_s: since the run began.   watts: of no other order, so that whatever a meter holds can be told apart.
 
     not_after_s, until_s: since the run began.   cancelled_s: when somebody tries to cancel it.
-    is_repeated: sent twice, though it was acknowledged.
+    is_repeated: sent twice, though it was acknowledged.   is_proved: its effect is to be proved by the demand.
     """
 
     at_s: float
@@ -25,6 +25,7 @@ class PlannedOrder:
     until_s: float | None = None
     cancelled_s: float | None = None
     is_repeated: bool = False
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ def _order(scenario: Scenario, chance: Random, place: int, meters: tuple[str, ..
         until_s=at_s + chance.uniform(600, 8 * 3600) if is_limit and chance.random() < 0.12 else None,
         cancelled_s=at_s + chance.uniform(0.01, 60) if chance.random() < 0.06 else None,
         is_repeated=chance.random() < 0.1,
+        is_proved=is_limit and chance.random() < 0.15,
     )
 
 

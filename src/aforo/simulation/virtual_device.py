@@ -31,16 +31,21 @@ class DeviceEndpoint(Protocol):
 
 @dataclass(slots=True)
 class Path:
-    """The way to one device. one_way_s: its delay, from and to.   is_cut: nothing passes; what is under way waits.
+    """The way to one device. one_way_s: its delay, from and to.   cuts: in how many places; what is under way waits.
 
     swallows: nothing passes, and nobody is told: a half-open connection.   loses: share of datagrams.
     """
 
     one_way_s: tuple[float, float] = (0.015, 0.08)
-    is_cut: bool = False
+    cuts: int = 0
     swallows: bool = False
     loses: float = 0.0
     waiting: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def is_cut(self) -> bool:
+        """Nothing passes."""
+        return self.cuts > 0
 
 
 class Link(Protocol):

@@ -70,8 +70,10 @@ class Network:
         return self.loop.time()
 
     def heal(self, device: Device) -> None:
-        """What was under way when the path was cut arrives now, in its order."""
-        device.path.is_cut = device.path.swallows = False
+        """One cut is mended. What was under way when the path was cut arrives now, in its order, if it was the last."""
+        device.path.cuts -= 1
+        if device.path.is_cut:
+            return
         waiting, device.path.waiting = device.path.waiting, []
         for arrive in waiting:
             arrive()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from aforo.dclink.codec import DETAIL_OCTETS_MAX
 from aforo.dclink.messages import (
+    ItemDemand,
     ItemKind,
     ItemReadback,
     ItemResult,
@@ -18,7 +19,7 @@ from aforo.dclink.messages import (
 )
 from aforo.domain.causes import Cause
 from aforo.domain.quantities import InvalidLimit, PowerLimit
-from aforo.domain.readback import CommandResult, Readback, SupplyReadback, Verdict
+from aforo.domain.readback import CommandResult, DemandReadback, Readback, SupplyReadback, Verdict
 from aforo.simulator.concentrator_settings import Begun, ConcentratorMemory, ConcentratorSettings, LastOrder, Waiting
 
 
@@ -167,6 +168,7 @@ class OrderLedger:
             detail=result.detail[:DETAIL_OCTETS_MAX],
             readback=_told(result.readback) if isinstance(result.readback, Readback) else None,
             supply=_supply_told(result.readback) if isinstance(result.readback, SupplyReadback) else None,
+            demand=_demand_told(result.readback) if isinstance(result.readback, DemandReadback) else None,
             at=now,
         )
         memory.next_result += 1
@@ -196,6 +198,17 @@ def _supply_told(readback: SupplyReadback) -> ItemSupply:
         state=readback.state.value,
         output=readback.output,
         is_commanded=readback.is_commanded,
+        read_at=readback.read_at,
+    )
+
+
+def _demand_told(readback: DemandReadback) -> ItemDemand:
+    return ItemDemand(
+        average=readback.average,
+        scaler=readback.scaler,
+        period_s=readback.period_s,
+        captured_at=readback.captured_at,
+        breaker=None if readback.breaker is None else readback.breaker.value,
         read_at=readback.read_at,
     )
 

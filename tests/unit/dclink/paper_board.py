@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aforo.dclink import codec
 from aforo.dclink.messages import (
+    ItemDemand,
     ItemKind,
     ItemReadback,
     ItemResult,
@@ -97,6 +98,15 @@ SUPPLIES = st.builds(
     is_commanded=st.booleans(),
     read_at=MOMENTS,
 )
+DEMANDS = st.builds(
+    ItemDemand,
+    average=RAW,
+    scaler=st.integers(-128, 127),
+    period_s=st.integers(0, 2**32 - 1),
+    captured_at=st.none() | MOMENTS,
+    breaker=st.none() | st.integers(0, 2),
+    read_at=MOMENTS,
+)
 RESULTS = st.builds(
     ItemResult,
     result_id=U64,
@@ -107,6 +117,7 @@ RESULTS = st.builds(
     detail=TEXTS,
     readback=st.none() | READBACKS,
     supply=st.none() | SUPPLIES,
+    demand=st.none() | DEMANDS,
     at=MOMENTS,
 )
 ROWS = st.builds(TableRow, NAMES, st.booleans(), st.none() | MOMENTS)

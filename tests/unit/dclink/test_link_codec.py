@@ -56,6 +56,7 @@ class Form:
 MOMENT = data.octets(encode(NOON))
 EVIDENCE = (data.i64(1), data.i64(2), data.i64(2), data.i64(2), data.i8(0), MOMENT, data.boolean(True), data.enum(1))
 SUPPLY = (data.enum(1), data.enum(0), data.boolean(False), data.boolean(True), MOMENT)
+DEMAND = (data.i64(950), data.i8(0), data.u32(900), MOMENT, data.enum(1), MOMENT)
 RAW_TYPES = {LONG64, LONG64_UNSIGNED}
 FORMS = {
     "order": Form(
@@ -96,6 +97,7 @@ FORMS = {
             data.utf8(""),
             data.structure(*EVIDENCE),
             data.null(),
+            data.null(),
             MOMENT,
         ),
         (
@@ -107,8 +109,14 @@ FORMS = {
             {UTF8_STRING},
             {NULL, STRUCTURE},
             {NULL, STRUCTURE},
+            {NULL, STRUCTURE},
             {OCTET_STRING},
         ),
+    ),
+    "demand": Form(
+        codec._read_demand,
+        DEMAND,
+        (RAW_TYPES, {INTEGER}, {DOUBLE_LONG_UNSIGNED}, {NULL, OCTET_STRING}, {NULL, ENUM}, {OCTET_STRING}),
     ),
     "supply": Form(
         codec._read_supply,
@@ -289,7 +297,7 @@ def test_a_result_has_these_very_octets() -> None:
     result = a_result(readback=replace(READBACK, before=2**63, written=-1, active=None, emergency=None, breaker=None))
 
     assert codec.encode_result(result) == bytes.fromhex(
-        "0209"
+        "020A"
         "15 0000000000000001 15 0000000000000001 15 0000000000000007"
         "16 00"  # OK
         "0A00 0C00"
@@ -301,7 +309,7 @@ def test_a_result_has_these_very_octets() -> None:
         "0F 01"  # tens of watts
         "090C 07EA 0B 18 02 0C 00 00 19 0000 00"  # Tuesday 2026-11-24 12:00:00.25 UTC
         "00 00"
-        "00"  # nothing of the switch was asked
+        "00 00"  # nothing of the switch, nor of the demand, was asked
         "090C 07EA 0B 18 02 0C 00 00 19 0000 00"
     )
 

@@ -11,6 +11,7 @@ import pytest
 
 from aforo.dclink import board_client, codec, order_board
 from aforo.dclink.messages import (
+    ItemDemand,
     ItemKind,
     ItemReadback,
     ItemResult,
@@ -81,10 +82,14 @@ TAGS = {
     "moment": {data.OCTET_STRING},
     "readback": {data.STRUCTURE},
     "supply": {data.STRUCTURE},
+    "demand": {data.STRUCTURE},
     "raw": {data.LONG64, data.LONG64_UNSIGNED},
 }
 BARE = ItemReadback(before=2**63, written=None, threshold=2**63, active=None, scaler=0, read_at=READBACK.read_at)
 SUPPLY = ItemSupply(before=1, state=0, output=False, is_commanded=True, read_at=READBACK.read_at)
+DEMAND = ItemDemand(
+    average=950, scaler=0, period_s=900, captured_at=READBACK.read_at, breaker=1, read_at=READBACK.read_at
+)
 LARGE = replace(READBACK, written=2**63, active=2**63)
 
 
@@ -97,7 +102,11 @@ STRUCTURES: dict[str, tuple[type, list[bytes]]] = {
     "submission": (Submission, [codec.encode_submission(Submission(1, True))]),
     "result": (
         ItemResult,
-        [codec.encode_result(a_result()), codec.encode_result(a_result(readback=None, supply=SUPPLY))],
+        [
+            codec.encode_result(a_result()),
+            codec.encode_result(a_result(readback=None, supply=SUPPLY)),
+            codec.encode_result(a_result(readback=None, demand=DEMAND)),
+        ],
     ),
     "row": (TableRow, [codec.encode_row(TableRow("M", True, at)) for at in (READBACK.read_at, None)]),
     "queued": (QueuedOrder, [codec.encode_queued(QueuedOrder(1, 1, "M", 0, False))]),
@@ -125,6 +134,15 @@ STRUCTURES["supply"] = (
     [
         parts(codec.encode_result(a_result(readback=None, supply=replace(SUPPLY, output=output))))[7]
         for output in (False, None)
+    ],
+)
+
+
+STRUCTURES["demand"] = (
+    ItemDemand,
+    [
+        parts(codec.encode_result(a_result(readback=None, demand=demand)))[8]
+        for demand in (DEMAND, replace(DEMAND, average=2**63, captured_at=None, breaker=None))
     ],
 )
 

@@ -43,7 +43,7 @@ class Scene:
         received = receive_order(request, ids[0], headend.start)
         routed = received.then(route_to_headend(received.order, known, headend.start))
         planned = plan_removal(routed.order, ids[1], headend.start)
-        limiting = await headend.book.receive(routed, planned)
+        limiting = await headend.book.receive(routed, [planned])
         return limiting, await self.stored(ids[1])
 
     async def stored(self, order_id: OrderId) -> Order:

@@ -23,7 +23,7 @@ from aforo.flow.decision import Decision
 SQL = load_sql("orders.sql")
 IDS_RESERVED = 100
 _Item = tuple[Decision, ResultMessage | None]
-_Receipt = tuple[Decision, ResultMessage | None, Decision | None]
+_Receipt = tuple[Decision, ResultMessage | None, Sequence[Decision]]
 
 
 class PostgresOrderStore:
@@ -46,9 +46,9 @@ class PostgresOrderStore:
 
     @tells_outages
     async def receive(
-        self, decision: Decision, result: ResultMessage | None, companion: Decision | None = None
+        self, decision: Decision, result: ResultMessage | None, companions: Sequence[Decision] = ()
     ) -> Order:
-        return await self._receipts.submit((decision, result, companion))
+        return await self._receipts.submit((decision, result, companions))
 
     @tells_outages
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
@@ -133,9 +133,9 @@ class PostgresOrderStore:
 async def _receive(connection: Connection, receipts: Sequence[_Receipt]) -> Sequence[Order | Exception]:
     orders = [decision.order for decision, _, _ in receipts]
     inserted = await _insert(connection, [(decision, result) for decision, result, _ in receipts])
-    companions = [(one, None) for decision, _, one in receipts if one is not None and decision.order.id in inserted]
+    companions = [(one, None) for decision, _, ones in receipts if decision.order.id in inserted for one in ones]
     if companions and len(await _insert(connection, companions)) < len(companions):
-        raise AssertionError("the number of an order that ends a limit is nobody else's")
+        raise AssertionError("the number of a companion is nobody else's")
     known = await _known(connection, [order for order in orders if order.id not in inserted])
     return [replace(order, version=1) if order.id in inserted else known[_name(order)] for order in orders]
 

@@ -4,10 +4,10 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), inserted AS (
     INSERT INTO orders (id, version, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until, retry_of,
-                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, ends_order, deadline,
+                        message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
                         attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
     SELECT id, 1, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until, retry_of,
-           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, ends_order, deadline,
+           message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
            attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
     ON CONFLICT (source, number) DO NOTHING
@@ -100,7 +100,7 @@ SELECT DISTINCT ON (o.id) o.id, later.number
 FROM orders o JOIN orders later ON later.meter = o.meter AND later.id > o.id
 WHERE o.id = ANY($1::bigint[]) AND o.sets <> '' AND later.sets = o.sets
   AND later.state NOT IN ('REFUSED', 'FAILED', 'EXPIRED', 'CANCELLED', 'SUPERSEDED')
-  AND (later.ends_order IS DISTINCT FROM o.id OR later.state <> 'held')
+  AND (later.companion_of IS DISTINCT FROM o.id OR later.state <> 'held')
   AND (o.state <> 'UNCONFIRMED' OR later.state IN ('VERIFIED', 'UNCONFIRMED'))
 ORDER BY o.id, later.id DESC
 

@@ -46,7 +46,7 @@ def order_of(row: asyncpg.Record) -> Order:
         lane=row["lane"],
         approved_by=row["approved_by"],
         restored=None if row["restored_w"] is None else PowerLimit(row["restored_w"]),
-        ends_order=None if row["ends_order"] is None else OrderId(row["ends_order"]),
+        companion_of=None if row["companion_of"] is None else OrderId(row["companion_of"]),
         deadline=row["deadline"],
         attempts=row["attempts"],
         next_at=row["next_at"],
@@ -103,7 +103,7 @@ def whole_of(order: Order) -> dict[str, Any]:
         "language": request.language,
         "digest": request.digest,
         "received_at": _moment(order.received_at),
-        "ends_order": order.ends_order,
+        "companion_of": order.companion_of,
     }
 
 

@@ -12,6 +12,7 @@ from aforo.app.commands.ordering import (
     NotAfter,
     Number,
     PriorityName,
+    Proof,
     Reason,
     Special,
     Until,
@@ -33,6 +34,7 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
     priority: Urgency = PriorityName.NORMAL,
     not_after: NotAfter = None,
     until: Until = None,
+    proof: Proof = None,
     special: Special = None,
     order: Number = None,
     wait: Wait = False,
@@ -55,6 +57,7 @@ def limit(  # noqa: PLR0917 (typer calls it by name; these are the command's opt
         special=special,
         not_after=not_after,
         until=until,
+        proof=None if proof is None else proof.value,
         number=order,
     )
     return place(asked, Watching(wait_s=wait_timeout if wait else None, data=data, url=url, as_json=as_json))

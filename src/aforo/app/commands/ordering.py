@@ -32,6 +32,12 @@ SOURCE = "aforo-cli"
 """Header/Source of our orders."""
 
 
+class ProofName(StrEnum):
+    """What may be asked for beyond an order's being verified."""
+
+    EFFECTIVE = "effective"
+
+
 class PriorityName(StrEnum):
     """As the option and the message write it."""
 
@@ -43,6 +49,12 @@ MeterArgument = Annotated[str, typer.Argument(help="The meter's number.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 Urgency = Annotated[PriorityName, typer.Option("--priority", help="High goes before normal.")]
 NotAfter = Annotated[str | None, typer.Option(metavar="T", help="Not to begin later: ISO 8601 with its zone.")]
+Proof = Annotated[
+    ProofName | None,
+    typer.Option(
+        metavar="RUNG", help="effective: prove it by the demand read half an hour later; order NUMBER/proof tells."
+    ),
+]
 Until = Annotated[
     str | None, typer.Option(metavar="T", help="When the limit ends, by an order of its own: ISO 8601 with its zone.")
 ]
@@ -71,6 +83,7 @@ class Asked:
     until: str | None = None
     number: str | None = None
     retry_of: str | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +127,7 @@ def _options(asked: Asked) -> tuple[Option, ...]:
         "special": special,
         "notAfter": None if not_after is None else timestamp(moment_of("--not-after", not_after)),
         "retryOf": asked.retry_of,
+        "proof": asked.proof,
         "until": None if asked.until is None else timestamp(moment_of("--until", asked.until)),
     }
     return tuple(Option(name, value) for name, value in given.items() if value is not None)

@@ -77,6 +77,8 @@ def say_outcome(order: Mapping[str, Any]) -> None:
             ("breaker", evidence.get("breaker")),
             ("breaker before", evidence.get("breaker_before")),
             ("read at", evidence.get("read_at")),
+            ("demand", _watts(evidence, "demand_w")),
+            ("proof", order.get("rung")),
             ("gives again", order.get("retry_of")),
             ("attempts", order["attempts"]),
             ("received", order["received_at"]),
