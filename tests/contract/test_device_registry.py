@@ -1,6 +1,7 @@
 """DeviceRegistry: devices as they were put, all or none, and counters that new keys forget."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -159,3 +160,16 @@ async def test_the_same_encryption_key_keeps_its_counter_whatever_else_changes(
 
     assert await stores.ledger.counter_on_record("meter:M-1") == 110
     assert await stores.ledger.counter_on_record("concentrator:C-1") == 110
+
+
+async def test_when_a_concentrator_was_last_heard_only_goes_forward_and_outlives_an_import(stores: Stores) -> None:
+    await with_concentrators(stores.registry)
+    number, later = ConcentratorNumber("C-1"), WEDNESDAY + timedelta(minutes=9)
+    assert await stores.registry.last_heard(number) is None
+
+    await stores.registry.note_heard(number, later)
+    await stores.registry.note_heard(number, WEDNESDAY)
+    await stores.registry.note_heard(ConcentratorNumber("nobody"), WEDNESDAY)
+    await with_concentrators(stores.registry)
+
+    assert await stores.registry.last_heard(number) == later

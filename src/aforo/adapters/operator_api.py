@@ -23,7 +23,7 @@ from aforo.adapters.audit_api import audit_routes
 from aforo.adapters.frame_words import visits_in_words
 from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.operator_problem import Problem, find_order, not_here
-from aforo.adapters.order_rungs import rung_told
+from aforo.adapters.order_standing import standing_told
 from aforo.adapters.registry_csv import (
     CONCENTRATOR_COLUMNS,
     METER_COLUMNS,
@@ -244,7 +244,7 @@ def _orders(ports: OperatorPorts) -> APIRouter:
         return {
             **documents.order_document(found),
             "sources": sources,
-            "rung": await rung_told(ports.orders, found),
+            **await standing_told(ports.orders, ports.registry, found),
             "facts": [documents.fact_document(fact) for fact in facts[after:]],
             "deliveries": [documents.delivery_document(one) for one in deliveries],
         }

@@ -75,14 +75,23 @@ def causes() -> str:
         "# Causes",
         _MADE,
         "Why an order did not end as wished. Reply: IEC 61968-9, Reply/Error/code. Retry: never, once, by the plan, or",
-        "when what was away is back, until the order's deadline.",
+        "when what was away is back, until the order's deadline. Rest: at least so long before the next try.",
         "Who acts: where it is the field crew, the answer suggests field work.",
         "",
-        "| code | layer | reply | retry | who acts | Spanish | English |",
-        "|---|---|---|---|---|---|---|",
+        "| code | layer | reply | retry | rest, min | who acts | Spanish | English |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for cause, facts in CAUSES.items():
-        cells = (cause.value, facts.layer.value, facts.reply, facts.retry.value, facts.actor.value, facts.es, facts.en)
+        cells = (
+            cause.value,
+            facts.layer.value,
+            facts.reply,
+            facts.retry.value,
+            str(facts.rest_min or ""),
+            facts.actor.value,
+            facts.es,
+            facts.en,
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

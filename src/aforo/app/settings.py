@@ -49,7 +49,10 @@ class Settings(BaseSettings):
     )
     retry_plan: str = Field(
         default="",
-        description="Seconds before the second, third, ... attempt, with commas; empty means 20,120,3600,14400.",
+        description=(
+            "Seconds before the second, third, ... attempt, with commas; empty means 20,120,3600,14400, and "
+            "the rests of causes.md."
+        ),
     )
     deadline_s: Annotated[float, Field(gt=0, le=2_592_000)] = Field(
         default=86_400.0,

@@ -61,6 +61,7 @@ class Cause(Enum):
     AWAITING_UNTIL = "AWAITING_UNTIL"
     AWAITING_PROOF = "AWAITING_PROOF"
     LIMIT_ABOVE_RATING = "LIMIT_ABOVE_RATING"
+    LIMIT_OUTSIDE_RANGE = "LIMIT_OUTSIDE_RANGE"
     LIMIT_NOT_REPRESENTABLE = "LIMIT_NOT_REPRESENTABLE"
     UNKNOWN_MODEL = "UNKNOWN_MODEL"
     NO_SWITCH = "NO_SWITCH"
@@ -101,7 +102,8 @@ class Cause(Enum):
 class CauseFacts:
     """reply: CIM reply code (IEC 61968-9, Reply/Error/code).   es, en: one sentence each, for the customer.
 
-    on_the_spot: the layer would say otherwise, but nothing helps except a visit.
+    on_the_spot: the layer would say otherwise, but nothing helps except a visit.   rest_min: minutes before the next
+    try, at least: what it waits for takes so long.
     """
 
     layer: Layer
@@ -110,6 +112,7 @@ class CauseFacts:
     es: str
     en: str
     on_the_spot: bool = False
+    rest_min: int = 0
 
     @property
     def actor(self) -> Actor:
@@ -166,6 +169,10 @@ CAUSES: dict[Cause, CauseFacts] = {
         Layer.ORDER, "5.2", Retry.NEVER,
         "El límite supera la potencia máxima del empalme.",
         "The limit is above the rating of the service connection."),
+    Cause.LIMIT_OUTSIDE_RANGE: CauseFacts(
+        Layer.ORDER, "5.2", Retry.NEVER,
+        "El modelo del medidor no admite este límite: está fuera de su rango o de su paso.",
+        "The meter's model does not take this limit: it lies outside its range, or between its steps."),
     Cause.LIMIT_NOT_REPRESENTABLE: CauseFacts(
         Layer.ORDER, "5.2", Retry.NEVER,
         "El registro del medidor no puede expresar este límite con exactitud.",
@@ -189,7 +196,7 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.NOT_IN_TABLE: CauseFacts(
         Layer.CONCENTRATOR, "4.1", Retry.PLAN,
         "El medidor no figura en la tabla interna del concentrador.",
-        "The meter is not in the concentrator's internal table."),
+        "The meter is not in the concentrator's internal table.", rest_min=10),
     Cause.CONCENTRATOR_UNREACHABLE: CauseFacts(
         Layer.LINE, "4.1", Retry.WHEN_BACK,
         "El concentrador no responde.",
@@ -197,11 +204,11 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.CONCENTRATOR_FAULT: CauseFacts(
         Layer.CONCENTRATOR, "5.3", Retry.PLAN,
         "El concentrador no pudo tratar la orden.",
-        "The concentrator could not handle the order."),
+        "The concentrator could not handle the order.", rest_min=1),
     Cause.CLOCK_SKEW: CauseFacts(
         Layer.CONCENTRATOR, "5.3", Retry.PLAN,
         "El reloj del concentrador se desvía: no recibe órdenes con plazo hasta que se ajuste.",
-        "The concentrator's clock is off: it is given no order with a not-after until that is put right."),
+        "The concentrator's clock is off: it is given no order with a not-after until that is put right.", rest_min=5),
     Cause.STALE_FENCE: CauseFacts(
         Layer.CONCENTRATOR, "5.3", Retry.ONCE,
         "El concentrador ya conoce una orden posterior para este medidor.",
@@ -241,7 +248,7 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.TEMPORARY_FAILURE: CauseFacts(
         Layer.METER, "5.3", Retry.PLAN,
         "El medidor informa una falla temporal.",
-        "The meter reports a temporary failure."),
+        "The meter reports a temporary failure.", rest_min=1),
     Cause.ACCESS_DENIED: CauseFacts(
         Layer.SECURITY, "5.3", Retry.NEVER,
         "El medidor no concede este derecho a nuestra asociación.",
@@ -253,7 +260,7 @@ CAUSES: dict[Cause, CauseFacts] = {
     Cause.OBJECT_UNAVAILABLE: CauseFacts(
         Layer.METER, "5.3", Retry.PLAN,
         "El objeto limitador no está disponible ahora.",
-        "The limiter object is not available now."),
+        "The limiter object is not available now.", rest_min=5),
     Cause.TYPE_UNMATCHED: CauseFacts(
         Layer.METER, "5.3", Retry.NEVER,
         "El medidor espera otro tipo de dato; revise el modelo asignado.",

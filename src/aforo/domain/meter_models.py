@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from aforo.domain.quantities import HIGHEST_WATTS
+
 
 class ModelError(ValueError):
     """The model file is wrong; the message names the file and the key, one line for each fault."""
@@ -25,7 +27,8 @@ class MeterModel:
 
     thresholds: OBIS codes of the registers, one for each rate: the limit is in force when all of them hold it.
     scaler: power of ten of watts for thresholds; None means: the meter tells it, of the register that the limiter
-    monitors or of the thresholds themselves.   ciphering: "auto", "glo" or "general-glo".
+    monitors or of the thresholds themselves.   lowest_w, highest_w, step_w: what limits it takes, as far as the scale
+    does not tell; None for no bound.   ciphering: "auto", "glo" or "general-glo".
     """
 
     name: str
@@ -36,7 +39,17 @@ class MeterModel:
     breaker: str | None = "0-0:96.3.10.255"
     demand: str | None = "1-0:1.4.0.255"
     scaler: int | None = None
+    lowest_w: int | None = None
+    highest_w: int | None = None
+    step_w: int | None = None
     ciphering: str = "auto"
+
+    def takes(self, watts: int) -> bool:
+        """Whether a limit lies within the range, and on a step."""
+        is_within = (self.lowest_w is None or watts >= self.lowest_w) and (
+            self.highest_w is None or watts <= self.highest_w
+        )
+        return is_within and (self.step_w is None or watts % self.step_w == 0)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -52,7 +65,10 @@ THRESHOLDS_MAX = 32
 SCALER_MAX = 6
 _CIPHERINGS = ("auto", "glo", "general-glo")
 _METHODS = {method.value: method for method in LimitMethod}
-_KNOWN = {"name", "title", "method", "limiter", "thresholds", "breaker", "demand", "scaler", "ciphering"}
+_KNOWN = {
+    *("name", "title", "method", "limiter", "thresholds", "breaker", "demand", "ciphering"),
+    *("scaler", "lowest_w", "highest_w", "step_w"),
+}
 
 
 def parse_model(text: str, origin: str) -> MeterModel:
@@ -86,6 +102,10 @@ def _faults(table: dict[str, Any]) -> Iterator[str]:
     scaler = table.get("scaler", 0)
     if type(scaler) is not int or not -SCALER_MAX <= scaler <= SCALER_MAX:
         yield f"scaler is a power of ten from -{SCALER_MAX} to {SCALER_MAX}, not {scaler!r}"
+    for key in ("lowest_w", "highest_w", "step_w"):
+        watts = table.get(key)
+        if watts is not None and (type(watts) is not int or not 1 <= watts <= HIGHEST_WATTS):
+            yield f"{key} is a whole number of watts from 1 to {HIGHEST_WATTS}, not {watts!r}"
     yield from _method_faults(table)
 
 

@@ -38,13 +38,14 @@ def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
 class Circumstances:
     """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never.
 
-    model: of the meter; None when it is not known here.   wants_proof: of the order's effect, by the demand.
-    patience: from its validation to an order's deadline.
+    model: of the meter; None when it is not known here.   is_model_missing: and it has to be.   wants_proof: of the
+    order's effect, by the demand.   patience: from its validation to an order's deadline.
     """
 
     calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
     known_limit_w: int | None = None
     model: MeterModel | None = None
+    is_model_missing: bool = False
     wants_proof: bool = False
     patience: timedelta = timedelta(hours=24)
 
@@ -52,12 +53,16 @@ class Circumstances:
 def incapacity(request: OrderRequest, known: Circumstances) -> Cause | None:
     """What the meter's model cannot do. None: nothing stands against it, as far as the model is known."""
     model = known.model
+    if known.is_model_missing:
+        return Cause.UNKNOWN_MODEL
     if model is None:
         return None
     if request.kind.sets is Aspect.SUPPLY and model.breaker is None:
         return Cause.NO_SWITCH
     if request.limit is not None and model.scaler is not None and not request.limit.is_multiple_of(model.scaler):
         return Cause.LIMIT_NOT_REPRESENTABLE
+    if request.limit is not None and not model.takes(request.limit.watts):
+        return Cause.LIMIT_OUTSIDE_RANGE
     return Cause.NO_DEMAND if known.wants_proof and model.demand is None else None
 
 

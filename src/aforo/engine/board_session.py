@@ -17,6 +17,7 @@ from aforo.domain.order import Order, Priority
 from aforo.engine.board_link import BoardLink
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.lane_orders import Claim, LaneOrders
+from aforo.engine.neighbourhood import Neighbourhood
 from aforo.flow import step4_dispatch_to_concentrator as step4
 from aforo.flow import step7_collect_result as step7
 from aforo.flow.decision import Decision
@@ -26,6 +27,7 @@ NAMES_PER_CALL = 128
 """Meters asked about at a time: their rows fit one APDU of 16 KiB."""
 
 CLOCK_TRUSTED = timedelta(minutes=10)
+HEARD_NOTED = timedelta(minutes=1)
 ZERO = timedelta()
 T = TypeVar("T")
 
@@ -42,6 +44,9 @@ class BoardSession:
         self._link = BoardLink(ports, concentrator, wake)
         self._epoch = Epoch(0)
         self._is_established = False
+        self._neighbourhood = Neighbourhood(ports.clock, self._link)
+        self._concentrator = concentrator.number
+        self._heard_at: datetime | None = None
         self._clock_read: tuple[datetime, timedelta] | None = None
         self._out: dict[OrderId, Claim] = {}
 
@@ -74,6 +79,7 @@ class BoardSession:
         in_force = board_client.read_open_session(response)
         if in_force != self._epoch:
             raise DeviceLost(Cause.OLD_EPOCH, f"asked for epoch {self._epoch}, in force is {in_force}")
+        await self._note_heard()
         await self._orders.resume()
 
     async def _resynchronise(self) -> None:
@@ -145,8 +151,7 @@ class BoardSession:
             if row is None:
                 await self._orders.not_sent(claim.order, Cause.NOT_IN_TABLE, "the concentrator does not list it")
             elif not row.reachable:
-                seen = "never" if row.last_seen is None else row.last_seen.isoformat()
-                detail = f"unreachable for the concentrator; last seen {seen}"
+                detail = await self._neighbourhood.words_about(row)
                 await self._orders.not_sent(claim.order, Cause.METER_UNREACHABLE, detail)
             else:
                 ready.append(claim)
@@ -225,10 +230,18 @@ class BoardSession:
             after = results[-1].result_id
             await self._take_in(results)
 
+    async def _note_heard(self) -> None:
+        """Every HEARD_NOTED at most: it is for people who wonder since when a concentrator is away."""
+        now = self._ports.clock.now()
+        if self._heard_at is None or now - self._heard_at >= HEARD_NOTED:
+            self._heard_at = now
+            await self._ports.registry.note_heard(self._concentrator, now)
+
     async def _take_in(self, results: Sequence[ItemResult]) -> None:
         """Step 7: commit first, then acknowledge; a result that cannot be stored stays with the concentrator."""
         if not results:
             return
+        await self._note_heard()
         await _together(self._collect(result) for result in results)
         numbers = [result.result_id for result in results]
         for batch in board_client.acknowledgement_batches(numbers, self._link.max_pdu):

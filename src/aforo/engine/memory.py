@@ -313,6 +313,7 @@ class MemoryDeviceRegistry:
         self._ledger = ledger
         self._meters: dict[MeterNumber, Meter] = {}
         self._concentrators: dict[ConcentratorNumber, Concentrator] = {}
+        self._heard: dict[ConcentratorNumber, datetime] = {}
 
     async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
         return {number: self._meters[number] for number in numbers if number in self._meters}
@@ -323,6 +324,12 @@ class MemoryDeviceRegistry:
     async def list_meters(self, limit: int, *, after: MeterNumber | None = None) -> list[Meter]:
         numbers = sorted(number for number in self._meters if after is None or number > after)
         return [self._meters[number] for number in numbers[:limit]]
+
+    async def note_heard(self, number: ConcentratorNumber, at: datetime) -> None:
+        self._heard[number] = max(at, self._heard.get(number, at))
+
+    async def last_heard(self, number: ConcentratorNumber) -> datetime | None:
+        return self._heard.get(number)
 
     async def list_concentrators(self, limit: int, *, after: ConcentratorNumber | None = None) -> list[Concentrator]:
         numbers = sorted(number for number in self._concentrators if after is None or number > after)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link, Meter
-from aforo.domain.identifiers import Epoch
+from aforo.domain.identifiers import ConcentratorNumber, Epoch
 from aforo.domain.order import Priority
 from aforo.domain.readback import CommandResult, Verdict
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
@@ -26,6 +26,7 @@ class MeterSession:
     def __init__(self, lane: str, *, ports: HeadEndPorts, relay: Address | None) -> None:
         """relay: address of the concentrator whose gateway is used; None for a direct meter."""
         self._ports = ports
+        self._lane = lane
         self._orders = LaneOrders(lane, ports)
         self._relay = relay
         self._line: SharedLine | None = None
@@ -56,6 +57,8 @@ class MeterSession:
         if self._relay is None or self._has_resumed or result.cause is Cause.CONCENTRATOR_UNREACHABLE:
             return
         self._has_resumed = True
+        number = ConcentratorNumber(self._lane.partition(":")[2])
+        await self._ports.registry.note_heard(number, self._ports.clock.now())
         await self._orders.resume()
 
     async def _visit(self, claim: Claim) -> CommandResult:

@@ -198,6 +198,14 @@ class DeviceRegistry(Protocol):
         self, limit: int, *, after: ConcentratorNumber | None = None
     ) -> list[Concentrator]: ...
 
+    async def note_heard(self, number: ConcentratorNumber, at: datetime) -> None:
+        """The concentrator has answered. An earlier moment than the one on record changes nothing."""
+        ...
+
+    async def last_heard(self, number: ConcentratorNumber) -> datetime | None:
+        """None: never, or it is not registered."""
+        ...
+
     async def put_concentrators(self, concentrators: Sequence[Concentrator], now: datetime) -> None:
         """Insert or replace, all or none."""
         ...

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from aforo.domain.devices import Meter
+from aforo.domain.devices import Link, Meter
 from aforo.domain.meter_models import MeterModel
 from aforo.domain.preconditions import Circumstances
 from aforo.domain.service_calendar import ServiceCalendar
@@ -30,4 +30,10 @@ class ServiceDesk:
             return Circumstances(self._calendar)
         model = self._models(meter.model)
         known_limit = await self._orders.known_limit(meter.number)
-        return Circumstances(self._calendar, known_limit, model, patience=self._patience)
+        return Circumstances(
+            self._calendar,
+            known_limit,
+            model,
+            is_model_missing=model is None and meter.link is not Link.DELEGATED,  # a concentrator has models of its own
+            patience=self._patience,
+        )

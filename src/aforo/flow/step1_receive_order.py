@@ -38,7 +38,7 @@ _NO_USE_REPEATING = frozenset(
     {OrderState.REFUSED, OrderState.EXPIRED, OrderState.FAILED, OrderState.CANCELLED, OrderState.SUPERSEDED}
 )
 _ABOUT_THE_METER = frozenset({Cause.NOT_REGISTERED, Cause.NOT_LINKED, Cause.NOT_COMMISSIONED, Cause.UNKNOWN_MODEL})
-_ABOUT_THE_LIMIT = frozenset({Cause.LIMIT_ABOVE_RATING, Cause.LIMIT_NOT_REPRESENTABLE})
+_ABOUT_THE_LIMIT = frozenset({Cause.LIMIT_ABOVE_RATING, Cause.LIMIT_OUTSIDE_RANGE, Cause.LIMIT_NOT_REPRESENTABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -281,7 +281,7 @@ def _next_attempt(order: Order, cause: Cause, now: datetime, plan: RetryPlan) ->
         return None if now >= order.deadline else min(when_back(order.received_at, now), order.deadline)
     if retry is Retry.NEVER or (retry is Retry.ONCE and order.attempts >= _ONCE):
         return None
-    return plan.next_at(order.attempts, now)
+    return plan.next_at(order.attempts, now, rest=timedelta(minutes=CAUSES[cause].rest_min))
 
 
 def _waits_for_another(order: Order, cause: Cause) -> bool:

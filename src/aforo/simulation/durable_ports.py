@@ -18,6 +18,7 @@ WRITES = frozenset(
         *("mark_published", "put_in_inbox", "close_delivery"),
         *("open_epoch", "next_fence", "reserve_counters", "raise_counter"),
         "seal",
+        "note_heard",
     }
 )
 """Calls that change what is stored."""

@@ -95,3 +95,25 @@ def test_a_model_without_a_switch_can_be_limited_and_not_disconnected() -> None:
     assert incapacity(a_request(), known) is None
     assert incapacity(a_request(kind=DISCONNECT, limit=None), known) is Cause.NO_SWITCH
     assert incapacity(a_request(kind=DISCONNECT, limit=None), Circumstances()) is None
+
+
+@pytest.mark.parametrize(
+    ("watts", "cause"),
+    [(1_000, None), (5_500, None), (900, Cause.LIMIT_OUTSIDE_RANGE), (5_600, Cause.LIMIT_OUTSIDE_RANGE),
+     (1_050, Cause.LIMIT_OUTSIDE_RANGE)],
+)  # fmt: skip
+def test_a_limit_lies_within_the_model_s_range_and_on_a_step(watts: int, cause: Cause | None) -> None:
+    model = MeterModel(name="m", title="m", lowest_w=1_000, highest_w=5_500, step_w=100)
+
+    assert incapacity(a_request(limit=PowerLimit(watts)), Circumstances(model=model)) is cause
+
+
+def test_a_model_that_has_to_be_known_and_is_not_stands_against_every_order() -> None:
+    assert incapacity(a_request(), Circumstances(is_model_missing=True)) is Cause.UNKNOWN_MODEL
+
+
+def test_an_effect_is_proved_only_where_the_model_has_a_demand_register() -> None:
+    model = MeterModel(name="m", title="m", demand=None)
+
+    assert incapacity(a_request(), Circumstances(model=model, wants_proof=True)) is Cause.NO_DEMAND
+    assert incapacity(a_request(), Circumstances(model=model)) is None

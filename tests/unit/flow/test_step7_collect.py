@@ -211,6 +211,16 @@ def test_a_visit_that_was_not_possible_counts_and_ends_with_the_plan() -> None:
     assert not_sent(0, Cause.WRONG_KEY).state is OrderState.FAILED, "a key problem is not waited out"
 
 
+def test_a_cause_that_takes_its_time_rests_longer_unless_the_plan_is_the_operator_s_own() -> None:
+    waiting, ten_minutes = an_order(), timedelta(minutes=10)
+
+    usual = step7.not_sent(waiting, Cause.NOT_IN_TABLE, "why", WEDNESDAY, RetryPlan()).order
+    own = step7.not_sent(waiting, Cause.NOT_IN_TABLE, "why", WEDNESDAY, RetryPlan.parse("20,3600")).order
+
+    assert usual.next_at == WEDNESDAY + ten_minutes
+    assert own.next_at == WEDNESDAY + timedelta(seconds=20)
+
+
 def test_what_may_have_left_is_never_failed_because_the_concentrator_is_silent() -> None:
     for attempts in range(4):
         order = replace(UNKNOWN, attempts=attempts)

@@ -43,6 +43,15 @@ class PostgresDeviceRegistry:
         return [_concentrator(row) for row in rows]
 
     @tells_outages
+    async def note_heard(self, number: ConcentratorNumber, at: datetime) -> None:
+        await self._pool.execute(SQL["note_heard"], storable_text(number), at)
+
+    @tells_outages
+    async def last_heard(self, number: ConcentratorNumber) -> datetime | None:
+        heard: datetime | None = await self._pool.fetchval(SQL["last_heard"], storable_text(number))
+        return heard
+
+    @tells_outages
     async def put_concentrators(self, concentrators: Sequence[Concentrator], now: datetime) -> None:
         rows = [
             {"number": one.number, **_address(one.address), **_security(one.security), "time_zone": one.time_zone}

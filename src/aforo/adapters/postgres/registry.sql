@@ -11,6 +11,12 @@ WHERE $2::text IS NULL OR m.number > $2 ORDER BY m.number LIMIT $1
 -- name: concentrator
 SELECT * FROM concentrators WHERE number = $1
 
+-- name: note_heard
+UPDATE concentrators SET heard_at = $2 WHERE number = $1 AND (heard_at IS NULL OR heard_at < $2)
+
+-- name: last_heard
+SELECT heard_at FROM concentrators WHERE number = $1
+
 -- name: list_concentrators
 SELECT * FROM concentrators WHERE $2::text IS NULL OR number > $2 ORDER BY number LIMIT $1
 

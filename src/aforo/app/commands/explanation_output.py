@@ -15,6 +15,7 @@ _NAMES = {
     "cause": Words("causa", "cause"),
     "waits_for": Words("espera", "waits for"),
     "until": Words("hasta", "until"),
+    "heard": Words("concentrador", "concentrator"),
     "again": Words("se reintenta", "tried again"),
     "remedy": Words("para pasar", "to pass"),
 }
@@ -36,6 +37,7 @@ def explanation_of(order: Mapping[str, Any]) -> dict[str, Any]:
         "until": None if told.until is None else told.until.isoformat(),
         "is_tried_again": told.is_tried_again,
         "remedy": _both(told.remedy),
+        "concentrator": order.get("concentrator"),
         "tries": [_try(fact) for fact in order["facts"] if fact["name"] == "ResultCollected"],
     }
 
@@ -49,6 +51,7 @@ def say_explanation(page: Mapping[str, Any]) -> None:
             (words["cause"], page["cause"] and f"{page['cause']['code']} ({page['cause']['layer']})"),
             (words["waits_for"], page["waits_for"] and page["waits_for"][tongue]),
             (words["until"], page["until"]),
+            (words["heard"], _heard(page["concentrator"])),
             (words["again"], page["cause"] and getattr(_YES if page["is_tried_again"] else _NO, tongue)),
             (words["remedy"], page["remedy"] and page["remedy"][tongue]),
         ]
@@ -58,6 +61,14 @@ def say_explanation(page: Mapping[str, Any]) -> None:
         heading = getattr(_TRY, tongue)
         columns = ("attempt", "at", "verdict", "cause", "detail")
         say_table((heading, *columns[1:]), ([each[name] for name in columns] for each in page["tries"]))
+
+
+def _heard(concentrator: Mapping[str, Any] | None) -> str | None:
+    if concentrator is None:
+        return None
+    words = Words("oído por última vez", "last heard"), Words("nunca", "never")
+    last, never = (getattr(each, language()) for each in words)
+    return f"{concentrator['number']}, {last}: {concentrator['last_heard'] or never}"
 
 
 def _try(fact: Mapping[str, Any]) -> dict[str, Any]:

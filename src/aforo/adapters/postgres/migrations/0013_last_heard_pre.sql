@@ -1,0 +1,3 @@
+-- When a concentrator last answered.
+
+ALTER TABLE concentrators ADD COLUMN heard_at timestamptz;
