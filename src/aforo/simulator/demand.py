@@ -6,7 +6,7 @@ has 100.
 
 from datetime import UTC, datetime, timedelta
 
-from aforo.simulator.meter_settings import DemandMemory
+from aforo.simulator.meter_settings import QUARTERS_KEPT, DemandMemory
 
 PERIOD = timedelta(minutes=15)
 PERIOD_S = 900
@@ -33,6 +33,7 @@ def end_quarter(memory: DemandMemory, energy_uws: int, at: datetime) -> None:
         memory.ended_at = at
         memory.last_w = drawn_uws // _WATT_PERIOD_UWS
         memory.watt_hours.append((at, drawn_uws // _WATT_HOUR_UWS))
+        del memory.watt_hours[:-QUARTERS_KEPT]
         if memory.highest_at is None or memory.last_w > memory.highest_w:
             memory.highest_w, memory.highest_at = memory.last_w, at
     begin_quarter(memory, energy_uws, is_whole=True)

@@ -1,6 +1,5 @@
 """What a simulated meter is told once, and what it must not forget."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -12,10 +11,12 @@ from aforo.dlms.events import DataAccess
 from aforo.dlms.keys import Keys, SystemTitle
 from aforo.domain.meter_models import GENERIC
 from aforo.domain.quantities import PowerLimit, watts_of
+from aforo.simulator.limiter_behaviour import LimiterBehaviour
 
 EVENTS_MAX = 64
 """A meter keeps its latest events."""
 
+TRIPS_KEPT = 16
 QUARTERS_KEPT = 4 * 24 * 8
 """Rows of the load profile: eight days."""
 
@@ -49,6 +50,7 @@ class MeterSettings:
     threshold from the factory, None for max_power_w.   min_over_threshold_s, min_under_threshold_s: how long until the
     limiter opens, and closes again where the control_mode lets it.   clock_offset: how far the clock is ahead.
     threshold_registers: instead of a Limiter object so many Registers, of which rate 1 is in force.
+    behaviour: of the limiter; None keeps to min_over_threshold_s, and closes again as the control_mode lets it.
     """
 
     number: str
@@ -68,6 +70,7 @@ class MeterSettings:
     client_title: SystemTitle | None = None
     max_pdu: int = 1024
     threshold_registers: int = 0
+    behaviour: LimiterBehaviour | None = None
 
     def __post_init__(self) -> None:
         if self.control_mode not in CONTROL_MODES:
@@ -133,7 +136,7 @@ class DemandMemory:
     begun_uws: int = 0
     is_whole: bool = False
     ended_at: datetime | None = None
-    watt_hours: deque[tuple[datetime, int]] = field(default_factory=lambda: deque(maxlen=QUARTERS_KEPT))
+    watt_hours: list[tuple[datetime, int]] = field(default_factory=list)
     last_w: int = 0
     highest_w: int = 0
     highest_at: datetime | None = None
@@ -148,8 +151,8 @@ class MeterMemory:
     that no challenge is used twice.   evaluated_at: up to when load and breaker are worked out.   over_since: since
     when the power is over the threshold.   over_told: and that was acted upon.   tripped_at: when the limiter opened,
     None once the breaker was moved since.   shed_at: threshold under which the customer switched things off.
-    energy_uws: watt-microseconds supplied.   thresholds: of the other rates, from the second one on.   demand: what was
-    supplied in the quarters of an hour that are over.
+    heat, trips: of a limiter with a behaviour of its own.   energy_uws: watt-microseconds supplied.   thresholds: of
+    the other rates, from the second one on.   demand: what was supplied in the quarters of an hour that are over.
     """
 
     limiter: LimiterState | None = None
@@ -163,6 +166,8 @@ class MeterMemory:
     over_told: bool = False
     tripped_at: datetime | None = None
     shed_at: int | None = None
+    heat: float = 0.0
+    trips: list[datetime] = field(default_factory=list)
     energy_uws: int = 0
     events: list[MeterEvent] = field(default_factory=list)
     thresholds: list[int] = field(default_factory=list)

@@ -6,7 +6,7 @@ from aforo.dlms.cosem.disconnect_control import CONTROL_MODES, ControlState, Swi
 from aforo.dlms.cosem.limiter import LimiterState
 from aforo.simulator.demand import PERIOD, begin_quarter, end_quarter, next_quarter
 from aforo.simulator.household_load import Load
-from aforo.simulator.meter_settings import EventCode, MeterEvent, MeterMemory, MeterSettings
+from aforo.simulator.meter_settings import TRIPS_KEPT, EventCode, MeterEvent, MeterMemory, MeterSettings
 
 LOOK_BACK = timedelta(hours=24)
 """A meter not asked for longer skips what lies before: there nothing trips and no energy counts."""
@@ -134,7 +134,9 @@ class Supply:
         if window is not None:
             end = min(end, *(bound for bound in window if bound > at), until)
             threshold = limiter.threshold_emergency if window[0] <= at < window[1] else threshold
-        if self.settings.raw(watts) <= threshold:
+        if self.settings.behaviour is not None:
+            end = self._behaved(at, end, watts, threshold)
+        elif self.settings.raw(watts) <= threshold:
             memory.over_since, memory.over_told = None, False
         else:
             memory.over_since = memory.over_since or at
@@ -146,6 +148,23 @@ class Supply:
                     self.record(EventCode.LIMIT_EXCEEDED, due)
         memory.energy_uws += watts * ((end - at) // _MICROSECOND)
         return end
+
+    def _behaved(self, at: datetime, end: datetime, watts: int, threshold: int) -> datetime:
+        """The stretch ends at the trip, when there is one."""
+        behaviour, memory = self.settings.behaviour, self.memory
+        assert behaviour is not None, "asked of a limiter with a behaviour"
+        load = self.settings.raw(watts) / max(1, threshold)
+        trip_in_s = behaviour.trip_in_s(memory.heat, load)
+        if trip_in_s is None or at + trip_in_s * _SECOND > end:
+            memory.heat = behaviour.heat_after(memory.heat, load, (end - at) / _SECOND)
+            return end
+        due = at + trip_in_s * _SECOND
+        memory.heat = 0.0
+        memory.trips.append(due)
+        del memory.trips[:-TRIPS_KEPT]
+        if not self.switch(Switching.LOCAL_DISCONNECT, due):
+            self.record(EventCode.LIMIT_EXCEEDED, due)
+        return max(due, at + _MICROSECOND)
 
     def _open(self, at: datetime, until: datetime) -> datetime:
         """The load does not matter now; what matters is who closes again, and when."""
@@ -165,8 +184,12 @@ class Supply:
         tripped_at, customer = self.memory.tripped_at, self.settings.customer
         if tripped_at is None:
             return None
-        closings = []
-        if "h" in CONTROL_MODES[self.settings.control_mode]:
+        closings, behaviour = [], self.settings.behaviour
+        if behaviour is not None:
+            ago_s = tuple((tripped_at - trip) / _SECOND for trip in self.memory.trips)
+            if behaviour.recloses_after_s is not None and not behaviour.is_locked_out(ago_s):
+                closings.append((tripped_at + behaviour.recloses_after_s * _SECOND, Switching.LOCAL_RECONNECT))
+        elif "h" in CONTROL_MODES[self.settings.control_mode]:
             wait_s = max(UNDER_S_MIN, self.limiter.min_under_s)
             closings.append((tripped_at + wait_s * _SECOND, Switching.LOCAL_RECONNECT))
         if customer is not None:

@@ -17,6 +17,7 @@ from aforo.simulator.concentrator_settings import (
     MeterPort,
 )
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
+from aforo.simulator.limiter_behaviour import BEHAVIOURS
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_endpoint import (
     DatagramMeterConnection,
@@ -203,6 +204,7 @@ class Town:
             min_over_threshold_s=plan.min_over_threshold_s,
             control_mode=plan.control_mode,
             threshold_registers=plan.threshold_registers,
+            behaviour=BEHAVIOURS.get(plan.limiter),
             seed=self.plan.seed,
         )
         meter = Meter(settings, MeterMemory(), self._load(plan))

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from aforo.dlms.cosem.disconnect_control import CONTROL_MODES
 from aforo.domain.quantities import HIGHEST_WATTS, LimitNotRepresentable, PowerLimit
+from aforo.simulator.limiter_behaviour import BEHAVIOURS
 from aforo.simulator.meter_settings import THRESHOLD_REGISTERS_MAX
 
 FRAMINGS = ("wrapper", "udp", "hdlc")
@@ -49,6 +51,8 @@ class MeterPlan:
     swallows_answer: the answer to the first SET is lost.   port: of a direct meter; 0 lets the system choose.
     framing: of a direct meter, wrapper, udp or hdlc.   physical_device: HDLC lower address; None answers to any.
     threshold_registers: instead of a Limiter object so many Registers, as model registers-prime has them.
+    limiter: how it decides to cut, a key of `aforo.simulator.limiter_behaviour.BEHAVIOURS`; empty: after
+    min_over_threshold_s.
     """
 
     number: str
@@ -70,6 +74,7 @@ class MeterPlan:
     framing: str = "wrapper"
     physical_device: int | None = None
     threshold_registers: int = 0
+    limiter: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +195,22 @@ def _check_meters(plan: TownPlan, origin: str) -> None:
     for meter in (*plan.meter, *(one for concentrator in plan.concentrator for one in meters_of(concentrator))):
         where = f"{origin}: meter {meter.number}"
         _check_number(where, meter.number, numbers)
+        _check_limiter(where, meter)
         key, watts = ("max_power_w", meter.max_power_w) if meter.limit_w is None else ("limit_w", meter.limit_w)
         try:
             PowerLimit(watts).scaled(meter.scaler, highest=_THRESHOLD_MAX)
         except LimitNotRepresentable as wrong:
             raise TownError(f"{where}: {key}: {wrong}") from wrong
+
+
+def _check_limiter(where: str, meter: MeterPlan) -> None:
+    if not meter.limiter:
+        return
+    if meter.limiter not in BEHAVIOURS:
+        raise TownError(f"{where}: limiter is {', '.join(BEHAVIOURS)}, not {meter.limiter!r}")
+    if BEHAVIOURS[meter.limiter].recloses_after_s and "h" not in CONTROL_MODES[meter.control_mode]:
+        mode = meter.control_mode
+        raise TownError(f"{where}: limiter {meter.limiter} closes by itself, which control_mode {mode} does not allow")
 
 
 def _check_number(where: str, number: str, taken: set[str]) -> None:
