@@ -8,7 +8,7 @@ from typing import Any
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order_kinds import OrderKind
-from aforo.domain.order_states import OrderState
+from aforo.domain.order_states import NEVER_CARRIED_OUT, OrderState
 from aforo.domain.quantities import PowerLimit
 
 
@@ -110,6 +110,19 @@ def rank(order: Order, now: datetime) -> tuple[int, OrderId]:
     """Lower goes first: high priority, or what has aged to it; then what was received before."""
     has_aged = order.next_at is not None and order.next_at <= now - AGED_AFTER
     return -max(order.request.priority, Priority.HIGH if has_aged else Priority.NORMAL), order.id
+
+
+def overtakes(later: Order, order: Order) -> bool:
+    """Of two orders of one meter, the later one received after the other: the older is not to be carried out any more,
+    or what it did can no longer be told.
+    """
+    sets_the_same = order.kind.sets is not None and later.kind.sets is order.kind.sets
+    if not sets_the_same or later.state in NEVER_CARRIED_OUT:
+        return False
+    if later.companion_of == order.id and later.state is OrderState.HELD:
+        return False
+    has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
+    return has_changed_it or order.state is not OrderState.UNCONFIRMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,4 @@
-"""In-memory twins of the ports: they pass the same contract tests, and what was not committed is gone.
-
-For tests, and for whoever wants to see the engine work without a database. One event loop, nothing durable.
-"""
+"""In-memory twins of the ports, for tests and the simulator: they pass the same contract tests. Nothing is durable."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +12,10 @@ from aforo.domain.causes import Cause
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order, rank
+from aforo.domain.order import Fact, Order, overtakes, rank
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_kinds import Aspect
-from aforo.domain.order_states import NEVER_CARRIED_OUT, UNSENT, OrderState
+from aforo.domain.order_states import IN_FLIGHT, UNSENT, OrderState
 from aforo.engine.ports import StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
 
@@ -34,6 +31,8 @@ class MemoryOrderStore:
         self.facts_of: dict[OrderId, list[Fact]] = {}
         self.results: dict[str, ResultMessage] = {}
         self._orders: dict[OrderId, Order] = {}
+        self._open: dict[OrderId, Order] = {}
+        self._of_meter: dict[MeterNumber, list[OrderId]] = {}
         self._numbers: dict[tuple[Source, OrderNumber], OrderId] = {}
         self._last_id = 0
 
@@ -64,15 +63,31 @@ class MemoryOrderStore:
     def _keep(self, order: Order, decision: Decision, result: ResultMessage | None) -> Order:
         if order.state.may_have_left and self.others_out(order):
             raise StaleOrder(f"another order of meter {order.request.meter} is out")
-        self._orders[order.id] = order
+        if order.id not in self._orders:
+            self._of_meter.setdefault(order.request.meter, []).append(order.id)
+        self._put(order)
         self.facts_of.setdefault(order.id, []).extend(decision.facts)
         if result is not None:
             self.results.setdefault(result.id, result)
         return order
 
+    def _put(self, order: Order) -> None:
+        """Open: it has not ended, or its truth is still sought."""
+        self._orders[order.id] = order
+        if order.state.is_end and order.next_at is None:
+            self._open.pop(order.id, None)
+        else:
+            self._open[order.id] = order
+
+    def _at_meter(self, meter: MeterNumber) -> list[Order]:
+        """The oldest first."""
+        return [self._orders[one] for one in sorted(self._of_meter.get(meter, ()))]
+
     def others_out(self, order: Order) -> list[Order]:
         """Other orders of its meter that are out: the store's unique index keeps it to none."""
-        return [other for other in self._out() if other.request.meter == order.request.meter and other.id != order.id]
+        return [
+            other for other in self._at_meter(order.request.meter) if other.state in IN_FLIGHT and other.id != order.id
+        ]
 
     async def order(self, order_id: OrderId) -> Order | None:
         return self._orders.get(order_id)
@@ -102,45 +117,43 @@ class MemoryOrderStore:
 
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
         found: dict[OrderId, OrderNumber] = {}
-        for later in sorted(self._orders.values(), key=lambda one: one.id):
-            for order in orders:
-                if _is_later(later, order) and _overtakes(later, order):
+        for order in orders:
+            for later in self._at_meter(order.request.meter):
+                if later.id > order.id and overtakes(later, order):
                     found[order.id] = later.number
         return found
 
     async def older_unsent(self, order: Order) -> list[Order]:
-        older = (one for one in self._orders.values() if _is_later(order, one))
-        same = (one for one in older if one.kind.sets is order.kind.sets)
-        return sorted((one for one in same if one.state in UNSENT), key=lambda one: one.id)
+        older = (one for one in self._at_meter(order.request.meter) if one.id < order.id)
+        return [one for one in older if one.kind.sets is order.kind.sets and one.state in UNSENT]
 
     async def known_limit(self, meter: MeterNumber) -> int | None:
         return self.limit_in_force(meter)
 
     def limit_in_force(self, meter: MeterNumber) -> int | None:
-        for order in sorted(self._orders.values(), key=lambda one: one.id, reverse=True):
-            is_limit = order.kind.sets is Aspect.LIMIT and order.state is OrderState.VERIFIED
-            if is_limit and order.request.meter == meter:
+        for order in reversed(self._at_meter(meter)):
+            if order.kind.sets is Aspect.LIMIT and order.state is OrderState.VERIFIED:
                 return order.limit_w
         return None
 
     async def resume(self, lane: str, now: datetime) -> int:
         waiting = [
             order
-            for order in self._orders.values()
+            for order in self._open.values()
             if (order.lane, order.state, order.cause) == (lane, OrderState.VALIDATED, Cause.CONCENTRATOR_UNREACHABLE)
             and order.next_at is not None
             and order.next_at > now
         ]
         for order in waiting:
-            self._orders[order.id] = replace(order, next_at=now, version=order.version + 1)
+            self._put(replace(order, next_at=now, version=order.version + 1))
         return len(waiting)
 
     async def lanes_due(self, now: datetime) -> list[str]:
         return sorted({order.lane for order in self._due(now) if order.lane})
 
     async def next_due(self, after: datetime) -> datetime | None:
-        moments = (order.next_at for order in self._orders.values() if order.state in WAITING)
-        return min((moment for moment in moments if moment is not None and moment > after), default=None)
+        moments = (one.next_at for one in self._open.values() if one.state in WAITING and one.next_at is not None)
+        return min((moment for moment in moments if moment > after), default=None)
 
     async def in_flight(self, lane: str) -> list[Order]:
         return sorted((order for order in self._out() if order.lane == lane), key=lambda order: order.id)
@@ -155,14 +168,14 @@ class MemoryOrderStore:
         return counts
 
     def _out(self) -> list[Order]:
-        return [order for order in self._orders.values() if order.state.may_have_left]
+        return [order for order in self._open.values() if order.state in IN_FLIGHT]
 
     def _due(self, now: datetime) -> list[Order]:
         """Waiting, and no other order of the meter is out."""
         out = {order.request.meter: order.id for order in self._out()}
         return [
             order
-            for order in self._orders.values()
+            for order in self._open.values()
             if order.state in WAITING
             and order.next_at is not None
             and order.next_at <= now
@@ -383,17 +396,3 @@ class MemoryEntropy:
         """Version 4, variant 1 (RFC 9562, 5.4)."""
         digits = self.octets(16).hex()
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-
-
-def _is_later(later: Order, order: Order) -> bool:
-    return later.request.meter == order.request.meter and later.id > order.id
-
-
-def _overtakes(later: Order, order: Order) -> bool:
-    sets_the_same = order.kind.sets is not None and later.kind.sets is order.kind.sets
-    if not sets_the_same or later.state in NEVER_CARRIED_OUT:
-        return False
-    if later.companion_of == order.id and later.state is OrderState.HELD:
-        return False
-    has_changed_it = later.state in (OrderState.VERIFIED, OrderState.UNCONFIRMED)
-    return has_changed_it or order.state is not OrderState.UNCONFIRMED

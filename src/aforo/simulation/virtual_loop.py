@@ -49,12 +49,10 @@ class _Timer(asyncio.TimerHandle):
 
     def __init__(self, serial: int, when: float, callback: Callable[..., object], *rest: Any) -> None:
         super().__init__(when, callback, *rest)
-        self.serial = serial
+        self.place = (when, serial)
 
-    def __lt__(self, other: object) -> bool:
-        if isinstance(other, _Timer):
-            return (self.when(), self.serial) < (other.when(), other.serial)
-        return NotImplemented
+    def __lt__(self, other: "_Timer") -> bool:  # type: ignore[override]  # there are no others in its heap
+        return self.place < other.place
 
     __hash__ = asyncio.TimerHandle.__hash__
     __eq__ = asyncio.TimerHandle.__eq__

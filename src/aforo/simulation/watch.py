@@ -16,7 +16,7 @@ class Watch:
     """violations: in the order in which they were found.   found: set at the first of them."""
 
     def __init__(self, truth: GroundTruth, now: Callable[[], datetime]) -> None:
-        self.trace: list[str] = []
+        self._told: list[tuple[datetime, str]] = []
         self.violations: list[Violation] = []
         self.found = asyncio.Event()
         self.invariants: tuple[Invariant, ...] = ()
@@ -24,7 +24,11 @@ class Watch:
         self._now = now
 
     def tell(self, words: str) -> None:
-        self.trace.append(f"{self._now():%d %H:%M:%S.%f} {words}")
+        self._told.append((self._now(), words))
+
+    def trace(self) -> list[str]:
+        """One line for everything that happened, with its day and time in UTC."""
+        return [f"{at:%d %H:%M:%S.%f} {words}" for at, words in self._told]
 
     def heard(self, meter: str, apdu: bytes) -> None:
         self._check(invariant.heard(meter, apdu) for invariant in self.invariants)

@@ -24,9 +24,7 @@ class WatchedOrders(MemoryOrderStore):
         return self.limit_in_force(order.request.meter)
 
     def unfinished(self) -> Iterator[str]:
-        for order in self._orders.values():
-            if not order.state.is_end or order.next_at is not None:
-                yield order.number
+        yield from (order.number for order in self._open.values())
 
 
 class WatchedDeliveries(MemoryDeliveryStore):

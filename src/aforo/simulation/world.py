@@ -75,6 +75,7 @@ class World:
         self._begin_fault = begin_fault
         self.seed = seed
         self.truth = GroundTruth()
+        self._now = 0.0, BEGIN
         self.watch = Watch(self.truth, self.now)
         self.crashes = 0
         self.points = 0
@@ -99,7 +100,10 @@ class World:
         self._under_way: dict[asyncio.Task[Any], None] = {}
 
     def now(self) -> datetime:
-        return BEGIN + timedelta(microseconds=round(self.loop.time() * 1e6))
+        time = self.loop.time()
+        if time != self._now[0]:
+            self._now = time, BEGIN + timedelta(microseconds=round(time * 1e6))
+        return self._now[1]
 
     def run(self) -> Outcome:
         """Once. Garbage is collected between runs and not within one, so that what it ends ends at the same time."""
@@ -121,7 +125,7 @@ class World:
             crashes=self.crashes,
             points=self.points,
             lasted_s=self.loop.time(),
-            trace=self.watch.trace,
+            trace=self.watch.trace(),
         )
 
     def start_headend(self) -> None:
