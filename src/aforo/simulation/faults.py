@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aforo.dlms.events import DataAccess
 from aforo.dlms.keys import Key, Keys
+from aforo.domain.identifiers import ConcentratorNumber
 from aforo.simulation.schedule import PlannedFault
 from aforo.simulation.watched_line import Holding
 from aforo.simulation.world import World
@@ -255,7 +256,19 @@ async def _busy(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     world.town.concentrators[fault.target].ledger.is_busy = False
 
 
+@asynccontextmanager
+async def _meter_moves(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """To another delegated concentrator; the registry is told when the fault ends."""
+    before = world.concentrator_of(fault.target)
+    others = sorted(number for number in world.town.concentrators if number.startswith("CT") and number != before)
+    to = world.chance.choice(others)
+    world.move(fault.target, to)
+    yield
+    await world.register(fault.target, concentrator=ConcentratorNumber(to))
+
+
 FAULTS: dict[str, Fault] = {
+    "meter_moves": _meter_moves,
     "table_loss": _table_loss,
     "not_commissioned": _not_commissioned,
     "pretends": _pretends,

@@ -180,45 +180,49 @@ class Rules:
 
 
 class CountersAreNew(Invariant):
-    """No invocation counter protects two different messages: the nonce of AES-GCM."""
+    """No nonce of AES-GCM, a client's title and its invocation counter, protects two different messages to a device."""
 
     def __init__(self, truth: GroundTruth, rules: "Rules") -> None:
         super().__init__(truth, rules)
-        self._seen: dict[tuple[str, int], bytes] = {}
+        self._seen: dict[tuple[str, bytes], bytes] = {}
 
     def heard(self, device: str, apdu: bytes) -> Iterator[str]:
-        counter = counter_of(apdu)
-        if counter is None:
+        nonce = nonce_of(apdu)
+        if nonce is None:
             return
         digest = sha256(apdu).digest()
-        known = self._seen.setdefault((device, counter), digest)
+        known = self._seen.setdefault((device, nonce), digest)
         if known != digest:
-            yield f"invocation counter {counter} towards {device} was used twice"
+            counter = int.from_bytes(nonce[-4:], "big")
+            yield f"invocation counter {counter} of {nonce[:-4].hex()} towards {device} was used twice"
 
 
 _GLO = range(0xC8, 0xD0)
 _GENERAL_GLO = 0xDB
 _AARQ = 0x60
 _GLO_INITIATE = 0x21
+_CALLING_TITLE = bytes.fromhex("a60a0408")
 
 
-def counter_of(apdu: bytes) -> int | None:
-    """Of a request ciphered with the global key: glo-, general-glo-ciphering, or the initiate-request of an AARQ.
-    None: it has none.
+def nonce_of(apdu: bytes) -> bytes | None:
+    """Of a request ciphered with the global key: general-glo-ciphering, glo- (which tells no title), or the
+    initiate-request of an AARQ. None: it has none.
     """
     if not apdu:
         return None
-    at = 1
     if apdu[0] == _AARQ:
-        at = next((at for at in range(len(apdu) - 1) if apdu[at] == 0xBE and apdu[at + 1] == len(apdu) - at - 2), 0)
-        return None if not at or apdu[at + 4] != _GLO_INITIATE else int.from_bytes(apdu[at + 7 : at + 11], "big")
+        ends = (at for at in range(len(apdu) - 1) if apdu[at] == 0xBE and apdu[at + 1] == len(apdu) - at - 2)
+        at = next(ends, 0)
+        title = apdu.partition(_CALLING_TITLE)[2][:8]
+        return title + apdu[at + 7 : at + 11] if at and apdu[at + 4] == _GLO_INITIATE else None
+    title, at = b"", 1
     if apdu[0] == _GENERAL_GLO:
-        at += 1 + apdu[1]
+        title, at = apdu[2 : 2 + apdu[1]], 2 + apdu[1]
     elif apdu[0] not in _GLO:
         return None
     length = apdu[at]
     at += 1 + (length & 0x7F if length & 0x80 else 0)
-    return int.from_bytes(apdu[at + 1 : at + 5], "big")
+    return title + apdu[at + 1 : at + 5]
 
 
 class OneInFlight(Invariant):

@@ -32,6 +32,7 @@ STANDARD = Scenario(
         "breaker_sticks": 0.5,
         "refuses": 0.5,
         "local_limit": 2,
+        "meter_moves": 1,
     },
     **_TOWN,  # type: ignore[arg-type]
 )
@@ -58,6 +59,13 @@ DISK = Scenario(
     faults={"disk_full": 5, "disk_slow": 5, "disk_away": 6, "commit_unconfirmed": 6, "headend_dies_at": 3},
     **_TOWN,  # type: ignore[arg-type]
 )
+MOVES = Scenario(
+    name="moves",
+    title="meters move from concentrator to concentrator, and the registry learns of it later",
+    orders=60,
+    faults={"meter_moves": 12, "path_cut": 4, "concentrator_dies": 2, "headend_dies_at": 2, "answer_lost": 4},
+    **_TOWN,  # type: ignore[arg-type]
+)
 RUSH = Scenario(
     name="rush",
     title="everything is ordered around the end of the service window, over slow lines, and much must not wait",
@@ -75,5 +83,5 @@ SILENCE = Scenario(
     faults={"silent_at_command": 10, "answer_lost": 6, "meter_silent": 4, "local_limit": 2, "legacy_forgets": 1},
     **_TOWN,  # type: ignore[arg-type]
 )
-SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, RUSH, SILENCE)}
+SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, MOVES, RUSH, SILENCE)}
 """By name."""

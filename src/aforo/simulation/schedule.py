@@ -118,11 +118,16 @@ def _order(scenario: Scenario, chance: Random, place: int, meters: tuple[str, ..
 _OF_METER = frozenset(
     {"meter_silent", "answer_lost", "command_lost", "breaker_sticks", "local_limit", "refuses", "silent_at_command"}
 )
+_OF_DELEGATED_METER = frozenset({"meter_moves"})
 _OF_CONCENTRATOR = frozenset(
     {"concentrator_stops", "concentrator_dies", "noise", "clock_off", "pushes_lost", "table_gap"}
 )
 _OF_PATH = frozenset({"path_cut", "path_swallows", "reset"})
+DELEGATED_FIRST = 13
+"""So many meters of every scenario, the first, are behind delegated concentrators."""
+
 _LASTS_S = {
+    "meter_moves": (0.0, 1_800.0),
     "headend_dies": (1.0, 120.0),
     "headend_dies_at": (1.0, 120.0),
     "concentrator_dies": (5.0, 900.0),
@@ -163,6 +168,8 @@ def _fault(chance: Random, kind: str, meters: tuple[str, ...], concentrators: tu
     target = ""
     if kind in _OF_METER:
         target = chance.choice(meters)
+    elif kind in _OF_DELEGATED_METER:
+        target = chance.choice(meters[:DELEGATED_FIRST])
     elif kind in _OF_CONCENTRATOR:
         target = chance.choice(concentrators)
     elif kind in _OF_PATH:

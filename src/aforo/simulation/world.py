@@ -365,6 +365,11 @@ class World:
     def concentrator_of(self, meter: str) -> str:
         return self._concentrator_of[meter]
 
+    def move(self, meter: str, to: str) -> None:
+        self.watch.tell(f"meter {meter} moves to {to}")
+        self.town.move(meter, to)
+        self._concentrator_of[meter] = to
+
     def facts_of(self, order: Order) -> list[Fact]:
         return self._orders.facts_of[order.id]
 

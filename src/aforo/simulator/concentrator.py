@@ -71,6 +71,16 @@ class Concentrator:
         self.memory.table.pop(meter, None)
         self._line.forget(meter)
 
+    def find_meter(self, meter: str, line: MeterPort, access: MeterAccess) -> None:
+        """On its line, where it was not before."""
+        self._line.connect(meter, line)
+        self.add_meter(meter, access)
+
+    def lose_meter(self, meter: str) -> None:
+        """From its line as well as from its table."""
+        self._line.disconnect(meter)
+        self.remove_meter(meter)
+
     def board(self, connection: ConcentratorConnection) -> "AssociationBoard":
         return AssociationBoard(self, connection)
 

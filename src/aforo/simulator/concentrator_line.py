@@ -80,6 +80,7 @@ class ConcentratorLine:
         self._memory = memory
         self._ledger = ledger
         self._meters = meters
+        self._moved: dict[str, MeterPort | None] = {}
         self._chance = chance
         self._clients: OrderedDict[str, DeviceClient] = OrderedDict()
         self._relays: deque[Relay] = deque()
@@ -94,6 +95,13 @@ class ConcentratorLine:
             return False
         self._relays.append(relay)
         return True
+
+    def connect(self, meter: str, port: MeterPort) -> None:
+        self._moved[meter] = port
+
+    def disconnect(self, meter: str) -> None:
+        """From now on it is silent here."""
+        self._moved[meter] = None
 
     def forget(self, meter: str) -> None:
         """The association kept for its next order; an errand under way goes on."""
@@ -200,7 +208,7 @@ class ConcentratorLine:
         """What the meter answers, and when that is known here. One APDU at a time: the meters behind a concentrator
         take part in no general block transfer.
         """
-        settings, port, heard = self._settings, self._meters.get(meter), None
+        settings, port, heard = self._settings, self._moved.get(meter, self._meters.get(meter)), None
         if port is not None and exchange.apdus:
             (apdu,) = exchange.apdus
             with suppress(RemoteProtocolError):  # a meter has no answer to what it cannot read

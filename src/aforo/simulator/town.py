@@ -133,6 +133,7 @@ class Town:
         self._models = models or {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
         self._media = media or TownMedia()
         self._plans = {one.number: one for one in plan.concentrator}
+        self._behind = {one.number: {meter.number: meter for meter in meters_of(one)} for one in plan.concentrator}
         self._starts: dict[str, int] = {}
         self.meters: dict[str, Meter] = {}
         self.concentrators: dict[str, Concentrator] = {}
@@ -146,6 +147,15 @@ class Town:
         memory = self.concentrators[number].memory
         self.concentrators[number] = self._concentrator(self._plans[number], memory)
         return self.concentrators[number]
+
+    def move(self, meter: str, to: str) -> None:
+        """To the line of another concentrator, which finds it there; the one before has lost it."""
+        before = next(number for number, meters in self._behind.items() if meter in meters)
+        access = self._access_at(self._plans[to], meter)
+        self._behind[to][meter] = self._behind[before].pop(meter)
+        self.concentrators[before].lose_meter(meter)
+        line = self._line(self._plans[to], meter, self.concentrators[to].chance)
+        self.concentrators[to].find_meter(meter, line, access)
 
     @property
     def endpoints(self) -> list[ListeningDevice]:
@@ -227,12 +237,9 @@ class Town:
         return MeterEndpoint(meter, connect, line_of=line_of)
 
     def _concentrator(self, plan: ConcentratorPlan, memory: ConcentratorMemory) -> Concentrator:
-        keeps_keys = plan.link == "delegated"
         access = {
-            meter.number: MeterAccess(
-                keys=self._keys(meter.number) if keeps_keys else None, title=self._title(meter.number)
-            )
-            for meter in meters_of(plan)
+            meter.number: self._access_at(plan, meter.number)
+            for meter in self._behind[plan.number].values()
             if meter.in_table
         }
         settings = ConcentratorSettings(
@@ -248,8 +255,12 @@ class Town:
         )
         start = self._starts[plan.number] = self._starts.get(plan.number, 0) + 1
         chance = Random(f"{self.plan.seed} {plan.number} {start}")  # noqa: S311 (a simulation's, to be repeated)
-        lines = {meter.number: self._line(plan, meter.number, chance) for meter in meters_of(plan)}
+        lines = {meter: self._line(plan, meter, chance) for meter in self._behind[plan.number]}
         return Concentrator(settings, lines, memory, chance=chance)
+
+    def _access_at(self, plan: ConcentratorPlan, meter: str) -> MeterAccess:
+        keys = self._keys(meter) if plan.link == "delegated" else None
+        return MeterAccess(keys=keys, title=self._title(meter))
 
     def _line(self, plan: ConcentratorPlan, meter: str, chance: Random) -> MeterPort:
         line = self._media.line_of(self.meters[meter])

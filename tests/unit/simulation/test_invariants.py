@@ -7,7 +7,7 @@ import pytest
 from aforo.domain.identifiers import MeterNumber
 from aforo.domain.service_calendar import ServiceCalendar
 from aforo.simulation.ground_truth import GroundTruth
-from aforo.simulation.invariants import CountersAreNew, Rules, counter_of
+from aforo.simulation.invariants import CountersAreNew, Rules, nonce_of
 from aforo.simulation.watched_line import Holding
 from cases import WEDNESDAY
 
@@ -15,23 +15,17 @@ GENERAL_GLO = bytes.fromhex("db0841464f00000000011e3000000145897db58f429b8fd885c
 
 
 @pytest.mark.parametrize(
-    ("apdu", "counter"),
+    ("apdu", "nonce"),
     [
-        (GENERAL_GLO, 0x145),
-        (bytes.fromhex("c81e30000000072f"), 7),
+        (GENERAL_GLO, "41464f0000000001 00000145"),
+        (bytes.fromhex("c81e30000000072f"), "00000007"),
+        (bytes.fromhex("6014a60a040841464f0000000001be0a0408210630000000 4101"), "41464f0000000001 00000041"),
         (bytes.fromhex("c00141000100002b0101ff0200"), None),
         (b"", None),
     ],
 )
-def test_the_counter_of_a_request(apdu: bytes, counter: int | None) -> None:
-    assert counter_of(apdu) == counter
-
-
-def test_the_counter_of_an_association_request() -> None:
-    """After the user-information's tag: its length, an octet string, glo-initiate-request, security control."""
-    apdu = bytes.fromhex("605da109060760857405080103") + bytes.fromhex("be0d040b210930000000410102030405")[:15]
-
-    assert counter_of(apdu) == 0x41
+def test_the_nonce_of_a_request_is_its_client_s_title_and_counter(apdu: bytes, nonce: str | None) -> None:
+    assert nonce_of(apdu) == (None if nonce is None else bytes.fromhex(nonce))
 
 
 def test_the_same_message_again_is_no_second_use_and_another_one_is() -> None:
@@ -42,7 +36,7 @@ def test_the_same_message_again_is_no_second_use_and_another_one_is() -> None:
     assert list(watch.heard("M-1", GENERAL_GLO)) == []
     assert list(watch.heard("M-1", GENERAL_GLO)) == []
     assert list(watch.heard("M-2", other)) == []
-    assert list(watch.heard("M-1", other)) == ["invocation counter 325 towards M-1 was used twice"]
+    assert list(watch.heard("M-1", other)) == ["invocation counter 325 of 41464f0000000001 towards M-1 was used twice"]
 
 
 def test_what_a_meter_held_in_between() -> None:

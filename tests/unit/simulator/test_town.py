@@ -218,3 +218,23 @@ def test_nothing_secret_shows_in_a_row() -> None:
 
     assert keys_of(told).encryption.octets.hex() not in repr(told)
     assert str(keys_of(told).encryption.octets) not in repr(told)
+
+
+def test_a_meter_that_moves_is_heard_at_its_new_concentrator_only_and_also_after_a_restart() -> None:
+    plan = TownPlan(
+        name="t",
+        concentrator=(
+            ConcentratorPlan(number="CT-1", meters=2, first_meter=101),
+            ConcentratorPlan(number="CT-2", meters=1, first_meter=201),
+        ),
+    )
+    town = Town(plan)
+
+    town.move("101", "CT-2")
+    town.move("101", "CT-1")
+    town.move("101", "CT-2")
+    again = town.restart("CT-2")
+
+    assert set(town.concentrators["CT-1"].memory.table) == {"102"}
+    assert set(again.memory.table) == {"101", "201"}
+    assert set(again.settings.access) == {"101", "201"}

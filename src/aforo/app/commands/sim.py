@@ -13,7 +13,7 @@ commands = typer.Typer(
 
 ScenarioName = Annotated[
     str,
-    typer.Option("--scenario", metavar="S", help="standard, calm, crashes, network, disk, rush or silence."),
+    typer.Option("--scenario", metavar="S", help="standard, calm, crashes, network, disk, moves, rush or silence."),
 ]
 Plant = Annotated[
     str,
