@@ -93,31 +93,11 @@ def plan_removal(order: Order, order_id: OrderId, now: datetime) -> Decision:
 
     To be received with it, or not at all: a temporary limit is not forgotten.
     """
-    request, until = order.request, order.request.until
+    until = order.request.until
     assert until is not None, "only a limit with an end is planned to end"
-    number = companion_number(order, UNTIL)
-    asked = replace(
-        request,
-        number=number,
-        kind=LIMIT_REMOVE,
-        limit=None,
-        special=None,
-        not_after=None,
-        until=None,
-        retry_of=None,
-    )
-    digest = hashlib.sha256(f"{request.digest}{UNTIL}".encode()).hexdigest()
-    held = Order(
-        id=order_id,
-        request=replace(asked, digest=digest),
-        state=OrderState.HELD,
-        received_at=now,
-        lane=order.lane,
-        next_at=until,
-        cause=Cause.AWAITING_UNTIL,
-        companion_of=order.id,
-    )
-    payload = {"order": number, "ends": order.number, "meter": request.meter, "until": until.isoformat()}
+    held = _held_companion(order, UNTIL, order_id=order_id, now=now, due=until)
+    held = replace(held, request=replace(held.request, kind=LIMIT_REMOVE, limit=None), cause=Cause.AWAITING_UNTIL)
+    payload = {"order": held.number, "ends": order.number, "meter": order.request.meter, "until": until.isoformat()}
     return Decision(held, (Fact(1, now, INTEGRATION, INTEGRATION, "RemovalPlanned", payload),))
 
 
@@ -128,24 +108,34 @@ def wants_proof(asked: ControlRequest) -> bool:
 
 def plan_proof(order: Order, order_id: OrderId, now: datetime) -> Decision:
     """The order that reads the demand once a whole period lies behind the limit. To be received with it, or not."""
-    request, number = order.request, companion_number(order, PROOF)
-    asked = replace(
-        request, number=number, kind=PROVE, special=None, not_after=None, until=None, retry_of=None,
-        digest=hashlib.sha256(f"{request.digest}{PROOF}".encode()).hexdigest(),
-    )  # fmt: skip
     due = now + _FIRST_LOOK
-    held = Order(
+    held = _held_companion(order, PROOF, order_id=order_id, now=now, due=due)
+    held = replace(held, request=replace(held.request, kind=PROVE), cause=Cause.AWAITING_PROOF)
+    payload = {"order": held.number, "proves": order.number, "meter": order.request.meter, "until": due.isoformat()}
+    return Decision(held, (Fact(1, now, INTEGRATION, INTEGRATION, "ProofPlanned", payload),))
+
+
+def _held_companion(order: Order, end: str, *, order_id: OrderId, now: datetime, due: datetime) -> Order:
+    """end: UNTIL or PROOF. What makes the order itself special or temporary is not its companion's."""
+    request = order.request
+    asked = replace(
+        request,
+        number=companion_number(order, end),
+        special=None,
+        not_after=None,
+        until=None,
+        retry_of=None,
+        digest=hashlib.sha256(f"{request.digest}{end}".encode()).hexdigest(),
+    )
+    return Order(
         id=order_id,
         request=asked,
         state=OrderState.HELD,
         received_at=now,
         lane=order.lane,
         next_at=due,
-        cause=Cause.AWAITING_PROOF,
         companion_of=order.id,
     )
-    payload = {"order": number, "proves": order.number, "meter": request.meter, "until": due.isoformat()}
-    return Decision(held, (Fact(1, now, INTEGRATION, INTEGRATION, "ProofPlanned", payload),))
 
 
 def companion_number(order: Order, end: str) -> OrderNumber:

@@ -7,9 +7,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from aforo.dlms.events import DataAccess
 from aforo.dlms.keys import Key, Keys
 from aforo.domain.identifiers import ConcentratorNumber
+from aforo.simulation.commercial_system import CommercialSystem
+from aforo.simulation.durable_ports import Disk
 from aforo.simulation.schedule import PlannedFault
 from aforo.simulation.watched_line import Holding
 from aforo.simulation.world import World
+from aforo.simulator.concentrator import Concentrator
+from aforo.simulator.meter_settings import MeterFaults
+from aforo.simulator.order_ledger import OrderLedger
 
 Fault = Callable[[World, PlannedFault], AbstractAsyncContextManager[None]]
 
@@ -73,32 +78,54 @@ async def _reset(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     yield
 
 
-def _disk(attribute: str) -> Fault:
+def _while(
+    holder: Callable[[World, PlannedFault], object], attribute: str, value: object = True, after: object = False
+) -> Fault:
+    """As long as it lasts, something of the world has another value."""
+
     @asynccontextmanager
-    async def fault(world: World, _: PlannedFault) -> AsyncIterator[None]:
-        setattr(world.disk, attribute, True)
+    async def fault(world: World, planned: PlannedFault) -> AsyncIterator[None]:
+        held = holder(world, planned)
+        setattr(held, attribute, value)
         yield
-        setattr(world.disk, attribute, False)
+        setattr(held, attribute, after)
 
     return fault
 
 
-def _commercial(attribute: str) -> Fault:
+def _once(attribute: str) -> Fault:
+    """Of a meter: it comes with the next command, and ends by itself."""
+
     @asynccontextmanager
-    async def fault(world: World, _: PlannedFault) -> AsyncIterator[None]:
-        setattr(world.commercial, attribute, True)
+    async def fault(world: World, planned: PlannedFault) -> AsyncIterator[None]:
+        setattr(_meter(world, planned), attribute, True)
         yield
-        setattr(world.commercial, attribute, False)
 
     return fault
 
 
-@asynccontextmanager
-async def _meter_silent(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    faults = world.town.meters[fault.target].faults
-    faults.silent = True
-    yield
-    faults.silent = False
+def _meter(world: World, fault: PlannedFault) -> MeterFaults:
+    return world.town.meters[fault.target].faults
+
+
+def _disk(world: World, _: PlannedFault) -> Disk:
+    return world.disk
+
+
+def _commercial(world: World, _: PlannedFault) -> CommercialSystem:
+    return world.commercial
+
+
+def _concentrator(world: World, fault: PlannedFault) -> Concentrator:
+    """As it stands: one that restarts while the fault lasts is rid of it."""
+    return world.town.concentrators[fault.target]
+
+
+def _ledger(world: World, fault: PlannedFault) -> OrderLedger:
+    return world.town.concentrators[fault.target].ledger
+
+
+OTHER_KEYS = Keys(Key(bytes(16)), Key(bytes(16)))
 
 
 @asynccontextmanager
@@ -110,34 +137,6 @@ async def _silent_at_command(world: World, fault: PlannedFault) -> AsyncIterator
     yield
     world.silent_at_command.discard(fault.target)
     faults.silent = faults.swallow_answer_to_next_command = False
-
-
-@asynccontextmanager
-async def _answer_lost(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    world.town.meters[fault.target].faults.swallow_answer_to_next_command = True
-    yield
-
-
-@asynccontextmanager
-async def _command_lost(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    world.town.meters[fault.target].faults.lose_next_command = True
-    yield
-
-
-@asynccontextmanager
-async def _breaker_sticks(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    faults = world.town.meters[fault.target].faults
-    faults.breaker_sticks = True
-    yield
-    faults.breaker_sticks = False
-
-
-@asynccontextmanager
-async def _refuses(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    faults = world.town.meters[fault.target].faults
-    faults.refuse_command = DataAccess.TEMPORARY_FAILURE
-    yield
-    faults.refuse_command = None
 
 
 @asynccontextmanager
@@ -166,13 +165,6 @@ async def _clock_off(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     world.set_clock(fault.target, fault.amount)
     yield
     world.set_clock(fault.target, 0.0)
-
-
-@asynccontextmanager
-async def _pushes_lost(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    world.town.concentrators[fault.target].drops_pushes = True
-    yield
-    world.town.concentrators[fault.target].drops_pushes = False
 
 
 @asynccontextmanager
@@ -207,31 +199,6 @@ async def _not_commissioned(world: World, fault: PlannedFault) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _pretends(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    """Commands succeed and change nothing."""
-    faults = world.town.meters[fault.target].faults
-    faults.pretends_to_obey = True
-    yield
-    faults.pretends_to_obey = False
-
-
-@asynccontextmanager
-async def _denies(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    faults = world.town.meters[fault.target].faults
-    faults.refuse_command = DataAccess.READ_WRITE_DENIED
-    yield
-    faults.refuse_command = None
-
-
-@asynccontextmanager
-async def _wrong_key(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    faults = world.town.meters[fault.target].faults
-    faults.keys = Keys(Key(bytes(16)), Key(bytes(16)))
-    yield
-    faults.keys = None
-
-
-@asynccontextmanager
 async def _counter_far(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     """The meter expects a counter that is further away than one reading may raise it."""
     memory = world.town.meters[fault.target].memory
@@ -249,14 +216,6 @@ async def _counter_lost(world: World, fault: PlannedFault) -> AsyncIterator[None
 
 
 @asynccontextmanager
-async def _busy(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    """The concentrator takes no order."""
-    world.town.concentrators[fault.target].ledger.is_busy = True
-    yield
-    world.town.concentrators[fault.target].ledger.is_busy = False
-
-
-@asynccontextmanager
 async def _meter_moves(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     """To another delegated concentrator; the registry is told when the fault ends."""
     before = world.concentrator_of(fault.target)
@@ -271,12 +230,12 @@ FAULTS: dict[str, Fault] = {
     "meter_moves": _meter_moves,
     "table_loss": _table_loss,
     "not_commissioned": _not_commissioned,
-    "pretends": _pretends,
-    "denies": _denies,
-    "wrong_key": _wrong_key,
+    "pretends": _while(_meter, "pretends_to_obey"),
+    "denies": _while(_meter, "refuse_command", DataAccess.READ_WRITE_DENIED, None),
+    "wrong_key": _while(_meter, "keys", OTHER_KEYS, None),
     "counter_far": _counter_far,
     "counter_lost": _counter_lost,
-    "busy": _busy,
+    "busy": _while(_ledger, "is_busy"),
     "headend_dies": _headend_dies,
     "headend_dies_at": _headend_dies_at,
     "concentrator_dies": _concentrator_dies,
@@ -284,21 +243,21 @@ FAULTS: dict[str, Fault] = {
     "path_cut": _path_cut,
     "path_swallows": _path_swallows,
     "reset": _reset,
-    "disk_full": _disk("is_full"),
-    "disk_slow": _disk("is_slow"),
-    "disk_away": _disk("is_away"),
-    "commit_unconfirmed": _disk("loses_confirmations"),
-    "meter_silent": _meter_silent,
+    "disk_full": _while(_disk, "is_full"),
+    "disk_slow": _while(_disk, "is_slow"),
+    "disk_away": _while(_disk, "is_away"),
+    "commit_unconfirmed": _while(_disk, "loses_confirmations"),
+    "meter_silent": _while(_meter, "silent"),
     "silent_at_command": _silent_at_command,
-    "answer_lost": _answer_lost,
-    "command_lost": _command_lost,
-    "breaker_sticks": _breaker_sticks,
-    "refuses": _refuses,
+    "answer_lost": _once("swallow_answer_to_next_command"),
+    "command_lost": _once("lose_next_command"),
+    "breaker_sticks": _while(_meter, "breaker_sticks"),
+    "refuses": _while(_meter, "refuse_command", DataAccess.TEMPORARY_FAILURE, None),
     "local_limit": _local_limit,
     "noise": _noise,
     "clock_off": _clock_off,
-    "pushes_lost": _pushes_lost,
-    "legacy_away": _commercial("is_away"),
-    "legacy_forgets": _commercial("forgets"),
+    "pushes_lost": _while(_concentrator, "drops_pushes"),
+    "legacy_away": _while(_commercial, "is_away"),
+    "legacy_forgets": _while(_commercial, "forgets"),
     "table_gap": _table_gap,
 }
