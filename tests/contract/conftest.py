@@ -13,12 +13,12 @@ import pytest
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.migrations import migrate
 from aforo.engine.memory import (
-    MemoryAuditStore,
     MemoryDeliveryStore,
     MemoryDeviceRegistry,
     MemoryOrderStore,
     MemorySessionLedger,
 )
+from aforo.engine.memory_audit import MemoryAuditStore
 from aforo.engine.ports import AuditStore, DeliveryStore, DeviceRegistry, OrderStore, SessionLedger
 from postgres_server import PostgresServer, Schema
 

@@ -226,3 +226,18 @@ async def test_what_has_been_due_for_long_goes_before_younger_urgent_orders(stor
     assert await stores.orders.due(lane, soon, 10) == [urgent, starved, young]
     assert await stores.orders.due(lane, late, 10) == [starved, urgent, young]
     assert await stores.orders.due(lane, late, 1) == [starved]
+
+
+async def test_alarms_are_of_orders_that_have_not_ended_the_earliest_first(stores: Stores) -> None:
+    minute = timedelta(minutes=1)
+    late = await stored(stores.orders, "OS-1", meter="M-1", alarm_at=WEDNESDAY + 2 * minute)
+    early = await stored(stores.orders, "OS-2", meter="M-2", alarm_at=WEDNESDAY + minute, is_warned=True)
+    await stored(stores.orders, "OS-3", meter="M-3", state=OrderState.FAILED, alarm_at=WEDNESDAY)
+    await stored(stores.orders, "OS-4", meter="M-4")
+
+    assert await stores.orders.alarms_due(WEDNESDAY, 9) == []
+    assert await stores.orders.alarms_due(WEDNESDAY + 2 * minute, 9) == [early, late]
+    assert await stores.orders.alarms_due(WEDNESDAY + 2 * minute, 1) == [early]
+    assert await stores.orders.next_alarm(WEDNESDAY - minute) == WEDNESDAY + minute
+    assert await stores.orders.next_alarm(WEDNESDAY + minute) == WEDNESDAY + 2 * minute
+    assert await stores.orders.next_alarm(WEDNESDAY + 2 * minute) is None

@@ -11,7 +11,8 @@ import pytest
 from aforo.app.main import main
 from aforo.domain.identifiers import MeterNumber, OrderNumber
 from aforo.domain.order import Fact
-from aforo.engine.memory import MemoryAuditStore, MemoryOrderStore
+from aforo.engine.memory import MemoryOrderStore
+from aforo.engine.memory_audit import MemoryAuditStore
 from aforo.flow.decision import Decision
 from cases import WEDNESDAY, a_request, an_order
 from edge.test_operator_api_commands import Running, data

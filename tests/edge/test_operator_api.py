@@ -18,12 +18,12 @@ from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.engine.memory import (
-    MemoryAuditStore,
     MemoryDeliveryStore,
     MemoryDeviceRegistry,
     MemoryOrderStore,
     MemorySessionLedger,
 )
+from aforo.engine.memory_audit import MemoryAuditStore
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import StoreUnavailable
@@ -52,7 +52,14 @@ class Wednesday:
 
 def a_desk(orders: MemoryOrderStore) -> OrderDesk:
     return OrderDesk(
-        OrderBook(orders, on_facts=lambda: None, on_result=lambda: None, on_waiting=lambda lane, due: None), Wednesday()
+        OrderBook(
+            orders,
+            on_facts=lambda: None,
+            on_alarm=lambda _: None,
+            on_result=lambda: None,
+            on_waiting=lambda lane, due: None,
+        ),
+        Wednesday(),
     )
 
 

@@ -18,12 +18,12 @@ from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
 from aforo.dlms import SystemTitle
 from aforo.engine.memory import (
-    MemoryAuditStore,
     MemoryDeliveryStore,
     MemoryDeviceRegistry,
     MemoryOrderStore,
     MemorySessionLedger,
 )
+from aforo.engine.memory_audit import MemoryAuditStore
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from registry_rows import a_concentrator_row, a_direct_row, a_meter_row, csv_of
@@ -46,7 +46,10 @@ class Running:
         self.ports = ports = OperatorPorts(
             orders=orders,
             desk=OrderDesk(
-                OrderBook(orders, on_facts=lambda: None, on_result=_nothing, on_waiting=_nothing), SystemClock()
+                OrderBook(
+                    orders, on_facts=lambda: None, on_alarm=lambda _: None, on_result=_nothing, on_waiting=_nothing
+                ),
+                SystemClock(),
             ),
             deliveries=MemoryDeliveryStore(orders),
             audit=MemoryAuditStore(orders),

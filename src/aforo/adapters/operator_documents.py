@@ -63,6 +63,7 @@ def order_document(one: Order) -> dict[str, Any]:
         "retry_of": request.retry_of,
         "approved_by": one.approved_by,
         "deadline": _moment(one.deadline),
+        "is_warned": one.is_warned,
         "attempts": one.attempts,
         "received_at": _moment(one.received_at),
         "next_at": _moment(one.next_at),

@@ -13,6 +13,8 @@ from aforo.adapters.calendar_files import load_calendar
 from aforo.adapters.legacy_door import ReplyAddresses
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import SystemTitle
+from aforo.domain.deadlines import URGENT, Deadlines
+from aforo.domain.order_kinds import KINDS
 from aforo.domain.retry_plan import RetryPlan
 from aforo.domain.service_calendar import ServiceCalendar
 from aforo.flow.step1_receive_order import CallerRules
@@ -57,6 +59,13 @@ class Settings(BaseSettings):
     deadline_s: Annotated[float, Field(gt=0, le=2_592_000)] = Field(
         default=86_400.0,
         description="How long an order waits for a concentrator that is away, from its validation, in seconds.",
+    )
+    deadlines_s: dict[str, Annotated[float, Field(gt=0, le=2_592_000)]] = Field(
+        default_factory=dict,
+        description=(
+            "The same for some: a JSON object by kind (LIMIT, LIMIT_REMOVE, DISCONNECT, RECONNECT), and for `urgent`; "
+            "the shorter one holds. Three quarters of it later a warning is on record, after nine tenths an escalation."
+        ),
     )
     clock_deviation_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
         default=60.0,
@@ -134,6 +143,14 @@ class Settings(BaseSettings):
         _ = self.service_calendar
         return self
 
+    @field_validator("deadlines_s")
+    @classmethod
+    def _are_kinds(cls, given: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(given) - set(KINDS) - {URGENT})
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: deadlines are by kind ({', '.join(KINDS)}) or for {URGENT}")
+        return given
+
     @field_validator("models")
     @classmethod
     def _is_folder(cls, folder: Path | None) -> Path | None:
@@ -142,8 +159,9 @@ class Settings(BaseSettings):
         return folder
 
     @property
-    def patience(self) -> timedelta:
-        return timedelta(seconds=self.deadline_s)
+    def deadlines(self) -> Deadlines:
+        of = {name: timedelta(seconds=seconds) for name, seconds in self.deadlines_s.items()}
+        return Deadlines(timedelta(seconds=self.deadline_s), of)
 
     @cached_property
     def plan(self) -> RetryPlan:

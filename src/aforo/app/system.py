@@ -124,7 +124,7 @@ class System:
             plan=settings.plan,
             calendar=settings.service_calendar,
             answer_wait=settings.answer_wait,
-            patience=settings.patience,
+            deadlines=settings.deadlines,
             clock_deviation=timedelta(seconds=settings.clock_deviation_s),
             window=settings.window,
         )

@@ -63,7 +63,8 @@ class Order:
     lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
     approved_by: who released it, when it had to be approved.
     restored: of an order that removes a limit: what it goes back to, as last validated.
-    deadline: until when it is tried; None before it is first validated.
+    deadline: until when it is tried; None before it is first validated.   alarm_at: when somebody is to be told that it
+    comes near; None when nobody is.   is_warned: of this deadline.
     companion_of: of one that was made with another, to end its limit or to prove its effect: that other one.
     attempts: visits begun.   next_at: not to be tried before; None while it is out, and at its end.
     fence: of the latest visit handed out.   command_fence: of the latest one that may write.
@@ -79,6 +80,8 @@ class Order:
     restored: PowerLimit | None = None
     companion_of: OrderId | None = None
     deadline: datetime | None = None
+    alarm_at: datetime | None = None
+    is_warned: bool = False
     attempts: int = 0
     next_at: datetime | None = None
     fence: Fence | None = None

@@ -5,10 +5,11 @@ Reachable and in-the-table are not here: the concentrator tells them in the sess
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from aforo.domain.causes import Cause
+from aforo.domain.deadlines import Deadlines
 from aforo.domain.devices import Link, Meter
 from aforo.domain.meter_models import MeterModel
 from aforo.domain.order import OrderRequest
@@ -39,7 +40,7 @@ class Circumstances:
     """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never.
 
     model: of the meter; None when it is not known here.   is_model_missing: and it has to be.   wants_proof: of the
-    order's effect, by the demand.   patience: from its validation to an order's deadline.
+    order's effect, by the demand.
     """
 
     calendar: ServiceCalendar = field(default_factory=ServiceCalendar)
@@ -47,7 +48,7 @@ class Circumstances:
     model: MeterModel | None = None
     is_model_missing: bool = False
     wants_proof: bool = False
-    patience: timedelta = timedelta(hours=24)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 def incapacity(request: OrderRequest, known: Circumstances) -> Cause | None:

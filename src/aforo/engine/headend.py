@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from aforo.engine.answerer import Answerer
+from aforo.engine.deadline_watch import DeadlineWatch
 from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
 from aforo.engine.integration import Integration, IntegrationPorts
@@ -76,8 +77,15 @@ class HeadEnd:
         answerer = Answerer(stores.deliveries, stores.orders, surroundings.door, clock=clock, listeners=listeners)
         queue = EmbeddedQueue(stores.deliveries, clock, answerer.wake)
         relay = ResultRelay(stores.deliveries, queue, queue=queue.name, clock=clock, listeners=listeners)
-        # The dispatcher needs the book, and the book wakes the dispatcher.
-        book = OrderBook(stores.orders, on_result=relay.wake, on_waiting=self._wake_lane, on_facts=sealer.wake)
+        # The dispatcher and the watch need the book, and the book wakes them.
+        book = OrderBook(
+            stores.orders,
+            on_result=relay.wake,
+            on_waiting=self._wake_lane,
+            on_facts=sealer.wake,
+            on_alarm=self._wake_watch,
+        )
+        self._watch = DeadlineWatch(book, clock, listeners)
         ports = HeadEndPorts(
             book=book,
             registry=stores.registry,
@@ -90,19 +98,32 @@ class HeadEnd:
         )
         self._dispatcher = Dispatcher(ports, report)
         self.desk = OrderDesk(book, clock)
-        integration = IntegrationPorts(
-            book=book,
-            registry=stores.registry,
-            deliveries=stores.deliveries,
-            desk=ServiceDesk(settings.calendar, stores.orders, settings.model, patience=settings.patience),
-            clock=clock,
-        )
-        self.integration = Integration(integration, rules_of)
-        loops = {"relay": relay.run, "answers": answerer.run, "headend": self._dispatcher.run, "sealer": sealer.run}
+        self.integration = Integration(_integration_ports(stores, ports), rules_of)
+        loops = {
+            "relay": relay.run,
+            "answers": answerer.run,
+            "headend": self._dispatcher.run,
+            "sealer": sealer.run,
+            "deadlines": self._watch.run,
+        }
         self.loops = tuple(partial(keep_running, name, loop, report) for name, loop in loops.items())
+
+    def _wake_watch(self, due: datetime) -> None:
+        self._watch.wake(due)
 
     def _wake_lane(self, lane: str, due: datetime) -> None:
         self._dispatcher.wake(lane, due)
+
+
+def _integration_ports(stores: Stores, ports: HeadEndPorts) -> IntegrationPorts:
+    settings = ports.settings
+    return IntegrationPorts(
+        book=ports.book,
+        registry=stores.registry,
+        deliveries=stores.deliveries,
+        desk=ServiceDesk(settings.calendar, stores.orders, settings.model, deadlines=settings.deadlines),
+        clock=ports.clock,
+    )
 
 
 async def keep_running(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from aforo.dlms.keys import Keys, SystemTitle
 from aforo.domain.causes import Cause
+from aforo.domain.deadlines import Deadlines
 from aforo.domain.devices import DeviceSecurity
 from aforo.domain.meter_models import GENERIC, MeterModel
 from aforo.domain.retry_plan import RetryPlan
@@ -23,7 +24,7 @@ class HeadEndSettings:
     window: orders handed to one concentrator and not yet answered.   urgent_room: beyond it, for high priority only.
     poll_every: a concentrator with orders of ours is asked this often, should its pushes be lost.
     clock_deviation: a concentrator whose clock is further off gets no order that must not begin late.
-    patience: from its validation to an order's deadline.
+    deadlines: by kind and priority.
     linger: an idle session is kept for the next order.   sessions_max: at the same time.
     """
 
@@ -38,7 +39,7 @@ class HeadEndSettings:
     urgent_room: int = 16
     poll_every: timedelta = timedelta(seconds=15)
     clock_deviation: timedelta = timedelta(seconds=60)
-    patience: timedelta = timedelta(hours=24)
+    deadlines: Deadlines = field(default_factory=Deadlines)
     linger: timedelta = timedelta(seconds=30)
     sessions_max: int = 400
 

@@ -61,7 +61,7 @@ class LaneOrders:
         self._clock = ports.clock
         self._plan = ports.settings.plan
         settings = ports.settings
-        self._desk = ServiceDesk(settings.calendar, ports.book.store, settings.model, patience=settings.patience)
+        self._desk = ServiceDesk(settings.calendar, ports.book.store, settings.model, deadlines=settings.deadlines)
 
     async def claim(self, limit: int) -> list[Claim]:
         """Due orders that nothing stands against, highest priority first; the others are decided on the way."""

@@ -12,7 +12,8 @@ from aforo.flow.step8_publish_result import result_message
 class OrderBook:
     """The store's two writing calls, with the result of an ended order in the same transaction.
 
-    on_result: called after a result was committed.   on_facts: after every commit.
+    on_result: called after a result was committed.   on_facts: after every commit.   on_alarm: called with the time
+    at which somebody is to be told of an order's deadline.
     on_waiting: called with the lane of an order that waits, and when it is due.
     """
 
@@ -23,10 +24,12 @@ class OrderBook:
         on_result: Callable[[], None],
         on_waiting: Callable[[str, datetime], None],
         on_facts: Callable[[], None],
+        on_alarm: Callable[[datetime], None],
     ) -> None:
         self.store = store
         self._on_result = on_result
         self._on_facts = on_facts
+        self._on_alarm = on_alarm
         self._on_waiting = on_waiting
 
     async def receive(self, decision: Decision, companions: Sequence[Decision] = ()) -> Order:
@@ -53,5 +56,7 @@ class OrderBook:
         self._on_facts()
         if has_result:
             self._on_result()
+        elif order.alarm_at is not None:
+            self._on_alarm(order.alarm_at)
         if order.lane and order.next_at is not None:
             self._on_waiting(order.lane, order.next_at)

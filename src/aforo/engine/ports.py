@@ -115,6 +115,14 @@ class OrderStore(Protocol):
         """The earliest next_at of all waiting orders that lies after this moment; None when there is none."""
         ...
 
+    async def alarms_due(self, now: datetime, limit: int) -> list[Order]:
+        """Orders that have not ended and whose alarm_at has come, the earliest first."""
+        ...
+
+    async def next_alarm(self, after: datetime) -> datetime | None:
+        """The earliest alarm_at of orders that have not ended that lies after this moment."""
+        ...
+
     async def in_flight(self, lane: str) -> list[Order]:
         """Orders that are out: dispatched, in_progress or reconciling, whatever their next_at."""
         ...

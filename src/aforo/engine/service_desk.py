@@ -1,8 +1,8 @@
 """What the rules about the hour of an order need to know."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
+from aforo.domain.deadlines import Deadlines
 from aforo.domain.devices import Link, Meter
 from aforo.domain.meter_models import MeterModel
 from aforo.domain.preconditions import Circumstances
@@ -17,10 +17,10 @@ class ServiceDesk:
         orders: OrderStore,
         models: Callable[[str], MeterModel | None],
         *,
-        patience: timedelta,
+        deadlines: Deadlines,
     ) -> None:
-        """models: by name.   patience: see `Circumstances`."""
-        self._patience = patience
+        """models: by name."""
+        self._deadlines = deadlines
         self._models = models
         self._calendar = calendar
         self._orders = orders
@@ -35,5 +35,5 @@ class ServiceDesk:
             known_limit,
             model,
             is_model_missing=model is None and meter.link is not Link.DELEGATED,  # a concentrator has models of its own
-            patience=self._patience,
+            deadlines=self._deadlines,
         )

@@ -1,10 +1,12 @@
 """Step 3, HeadEnd -> HeadEnd: exists, linked, commissioned, within its rating, within the service window."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from aforo.domain.causes import Cause
+from aforo.domain.deadlines import Alarm, alarm_at
 from aforo.domain.devices import Meter
-from aforo.domain.order import Fact, Order
+from aforo.domain.order import Fact, Order, Priority
 from aforo.domain.order_kinds import LimitFrom
 from aforo.domain.order_states import OrderState
 from aforo.domain.preconditions import Circumstances, closed_now, incapacity, lasting_obstacle, protection
@@ -45,13 +47,17 @@ def validate_meter(order: Order, meter: Meter | None, now: datetime, known: Circ
     )
     restores = request.kind.limit_from is LimitFrom.CONTRACT
     restored = PowerLimit(meter.contracted_power_w) if restores else None
-    changes = {"restored": restored, "deadline": _deadline(order, now, known)}
+    changes = {"restored": restored, **_deadline(order, now, known)}
     return move(order, OrderState.VALIDATED, now, fact, cause=None, next_at=now, **changes)
 
 
-def _deadline(order: Order, now: datetime, known: Circumstances) -> datetime:
+def _deadline(order: Order, now: datetime, known: Circumstances) -> dict[str, Any]:
     """A new one when the last has passed while it was held, untried."""
-    return order.deadline if order.deadline is not None and order.deadline > now else now + known.patience
+    if order.deadline is not None and order.deadline > now:
+        return {}
+    request = order.request
+    deadline = now + known.deadlines.patience(request.kind.name, is_urgent=request.priority is Priority.HIGH)
+    return {"deadline": deadline, "alarm_at": alarm_at(now, deadline, Alarm.WARNING), "is_warned": False}
 
 
 def _protect(order: Order, meter: Meter, now: datetime, known: Circumstances) -> Decision | None:

@@ -110,6 +110,14 @@ WORDS: dict[str, Words] = {
         "Order {order}: the effect of order {proves} is to be proved by reading the demand",
     ),
     "ProofAwaited": Words("La prueba espera hasta {until}: {why}", "The proof waits until {until}: {why}"),
+    "DeadlineNear": Words(
+        "Aviso: el plazo de la orden {order} vence el {deadline}[: {cause}]",
+        "Warning: the deadline of order {order} is {deadline}[: {cause}]",
+    ),
+    "DeadlineEscalated": Words(
+        "Escalamiento: la orden {order} sigue pendiente y su plazo vence el {deadline}[: {cause}]",
+        "Escalation: order {order} is still open and its deadline is {deadline}[: {cause}]",
+    ),
     "FieldWorkReported": Words(
         "{by} informa del trabajo en terreno[ {reference}]: {result}[. {note}]",
         "{by} reports of the field work[ {reference}]: {result}[. {note}]",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from aforo.domain.order import Order
-from aforo.engine.memory import MemoryAuditStore, MemoryDeliveryStore, MemoryOrderStore
+from aforo.engine.memory import MemoryDeliveryStore, MemoryOrderStore
+from aforo.engine.memory_audit import MemoryAuditStore
 
 
 class WatchedOrders(MemoryOrderStore):

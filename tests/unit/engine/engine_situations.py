@@ -140,7 +140,9 @@ class HeadEnd:
         self.results = 0
         self.wake: Callable[[str, datetime], None] = lambda *_: None
         self.on_result: Callable[[], None] = lambda: None
-        self.book = OrderBook(self.orders, on_facts=lambda: None, on_result=self._count, on_waiting=self._waits)
+        self.book = OrderBook(
+            self.orders, on_facts=lambda: None, on_alarm=lambda _: None, on_result=self._count, on_waiting=self._waits
+        )
         self.ports = HeadEndPorts(
             book=self.book,
             registry=self.registry,

@@ -118,6 +118,15 @@ class PostgresOrderStore:
         return moment
 
     @tells_outages
+    async def alarms_due(self, now: datetime, limit: int) -> list[Order]:
+        return [order_of(row) for row in await self._pool.fetch(SQL["alarms_due"], now, limit)]
+
+    @tells_outages
+    async def next_alarm(self, after: datetime) -> datetime | None:
+        moment: datetime | None = await self._pool.fetchval(SQL["next_alarm"], after)
+        return moment
+
+    @tells_outages
     async def in_flight(self, lane: str) -> list[Order]:
         return [order_of(row) for row in await self._pool.fetch(SQL["in_flight"], lane)]
 

@@ -5,10 +5,10 @@ WITH given AS (
 ), inserted AS (
     INSERT INTO orders (id, version, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until, retry_of,
                         message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
-                        attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
+                        alarm_at, is_warned, attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
     SELECT id, 1, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until, retry_of,
            message_id, correlation_id, reply_address, language, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
-           attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
+           alarm_at, is_warned, attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
     ON CONFLICT (source, number) DO NOTHING
     RETURNING id
@@ -34,7 +34,7 @@ WITH given AS (
 ), changed AS (
     UPDATE orders o
     SET version = g.version + 1, state = g.state, lane = g.lane, approved_by = g.approved_by, restored_w = g.restored_w, deadline = g.deadline,
-        attempts = g.attempts, next_at = g.next_at,
+        alarm_at = g.alarm_at, is_warned = g.is_warned, attempts = g.attempts, next_at = g.next_at,
         fence = g.fence, command_fence = g.command_fence, cause = g.cause, detail = g.detail, evidence = g.evidence,
         ended_at = g.ended_at
     FROM given g
@@ -139,6 +139,12 @@ SELECT w.lane FROM waiting w CROSS JOIN LATERAL (
 -- name: next_due
 SELECT min(next_at) FROM orders
 WHERE next_at > $1 AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
+
+-- name: alarms_due
+SELECT * FROM orders WHERE alarm_at <= $1 AND ended_at IS NULL ORDER BY alarm_at, id LIMIT $2
+
+-- name: next_alarm
+SELECT min(alarm_at) FROM orders WHERE alarm_at > $1 AND ended_at IS NULL
 
 -- name: in_flight
 SELECT * FROM orders WHERE lane = $1 AND state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY id
