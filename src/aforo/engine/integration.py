@@ -88,5 +88,5 @@ class Integration:
         now = self._clock.now()
         received = step1.receive_order(asked, await self._book.store.new_order_id(), now)
         routed = received.then(route_to_headend(received.order, meter, now))
-        known = await self._desk.circumstances(meter)
+        known = await self._desk.circumstances(asked, meter)
         return routed.then(validate_meter(routed.order, meter, now, replace(known, wants_proof=wants_proof)))

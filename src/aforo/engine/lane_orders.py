@@ -113,7 +113,7 @@ class LaneOrders:
     async def _prepare(self, order: Order, meter: Meter | None) -> Claim | None:
         """Steps 3 and 4 as far as they need no concentrator. None: it does not go out now."""
         now = self._clock.now()
-        known = await self._desk.circumstances(meter)
+        known = await self._desk.circumstances(order.request, meter)
         if not order.state.is_only_read and (
             order.state is not OrderState.VALIDATED or lasting_obstacle(order.request, meter) is not None
         ):
