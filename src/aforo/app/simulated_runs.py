@@ -9,7 +9,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from aforo.app.console_output import CommandFailed, say, say_json, say_table
+from aforo.app.console_output import WrongUsage, say, say_json, say_table
 from aforo.simulation.outcome import Outcome
 from aforo.simulation.planted_faults import PLANTED
 from aforo.simulation.runs import Found, replay_command, run_seed, seeds_to_find, shrink
@@ -101,9 +101,9 @@ def faults(*, names: list[str], jobs: int, as_json: bool) -> int:
 
 def _check(scenario: str, plant: str) -> None:
     if scenario not in SCENARIOS:
-        raise CommandFailed(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
+        raise WrongUsage(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
     if plant and plant not in PLANTED:
-        raise CommandFailed(f"no planted fault {plant!r}; there are {', '.join(PLANTED)}")
+        raise WrongUsage(f"no planted fault {plant!r}; there are {', '.join(PLANTED)}")
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:

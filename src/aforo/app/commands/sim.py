@@ -52,7 +52,7 @@ def replay(
     shrunk: Annotated[bool, typer.Option("--shrunk", help="Only what of it is needed to fail the same way.")] = False,
     step: Annotated[bool, typer.Option("--step", help="Wait for Enter after every line.")] = False,
 ) -> int:
-    """Show everything that happens in one run, in virtual seconds since midnight; 1 when it violates an invariant."""
+    """Show everything that happens in one run, with its virtual day and time (UTC); 1 when it violates an invariant."""
     code: int = _runs().replay(seed=seed, scenario=scenario, plant=plant, shrunk=shrunk, step=step)
     return code
 
