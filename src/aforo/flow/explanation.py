@@ -42,6 +42,10 @@ MEANING: dict[OrderState, Words] = {
     OrderState.CANCELLED: Words("Anulada antes de enviarse.", "Cancelled before it was sent."),
     OrderState.SUPERSEDED: Words("Una orden posterior la reemplazó.", "A later order took its place."),
 }
+_BREACHED = Words(
+    "El medidor muestra el límite, y el cliente consume más que eso.",
+    "The meter shows the limit, and the customer draws more than that.",
+)
 _TURN = Words("su turno en la línea del medidor", "its turn on the meter's line")
 _ANSWER = Words("la respuesta del concentrador o del medidor", "the answer of the concentrator or the meter")
 WAITS_FOR: dict[OrderState, Words] = {
@@ -88,12 +92,16 @@ _REMEDIES: dict[Layer, Words] = {
         "It would pass with the right keys or counter; this is no silence, and a visit in the field does not help.",
     ),
 }
-_BY_ITSELF = {
+_REMEDY_OF = {
     Cause.AWAITING_UNTIL: Words(
         "Pasará por sí sola a esa hora; aforo limit-remove termina antes el límite.",
         "It will pass by itself then; aforo limit-remove ends the limit sooner.",
     ),
     Cause.AWAITING_PROOF: Words("Pasará por sí sola a esa hora.", "It will pass by itself then."),
+    Cause.BREACHED: Words(
+        "Pasaría si el medidor cortara: revise su modo de control, su interruptor y su conexión en terreno.",
+        "It would pass if the meter cut: look at its control mode, its switch and its wiring on the spot.",
+    ),
 }
 _OVER = frozenset({Cause.CANCELLED, Cause.SUPERSEDED})
 """Nothing would have to change: somebody decided so."""
@@ -128,7 +136,7 @@ def explain(
         waits_for = None if next_at is None else waits_for
     facts = None if cause is None else CAUSES[cause]
     return Explanation(
-        meaning=MEANING[state],
+        meaning=_BREACHED if cause is Cause.BREACHED and state is OrderState.FAILED else MEANING[state],
         waits_for=waits_for,
         until=None if waits_for is None else until,
         remedy=_remedy(state, cause),
@@ -139,4 +147,4 @@ def explain(
 def _remedy(state: OrderState, cause: Cause | None) -> Words | None:
     if cause is None or cause in _OVER or state is OrderState.VERIFIED:
         return None
-    return _BY_ITSELF.get(cause) or _REMEDIES[CAUSES[cause].layer]
+    return _REMEDY_OF.get(cause) or _REMEDIES[CAUSES[cause].layer]

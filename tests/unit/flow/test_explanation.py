@@ -50,3 +50,11 @@ def test_only_what_the_plan_tries_again_is_said_to_be_tried_again(cause: Cause) 
     ended = explain(OrderState.FAILED, cause, next_at=None, ended_at=WEDNESDAY)
     assert waiting.is_tried_again == (CAUSES[cause].retry.value != "never")
     assert not ended.is_tried_again
+
+
+def test_a_breach_says_that_the_limit_is_there_and_is_not_kept_to() -> None:
+    told = explain(OrderState.FAILED, Cause.BREACHED, next_at=None, ended_at=WEDNESDAY)
+
+    assert told.meaning.en == "The meter shows the limit, and the customer draws more than that."
+    assert told.remedy is not None
+    assert "control mode" in told.remedy.en
