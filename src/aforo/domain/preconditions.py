@@ -17,10 +17,6 @@ from aforo.domain.order_kinds import Aspect, LimitFrom, Restricts
 from aforo.domain.service_calendar import ServiceCalendar
 
 
-def is_registered(meter: Meter | None) -> bool:
-    return meter is not None
-
-
 def is_linked(meter: Meter) -> bool:
     return meter.link is Link.DIRECT or meter.concentrator is not None
 

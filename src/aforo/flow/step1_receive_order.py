@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from aforo.cim.control_response import AnsweredControl, ControlResponse, response_header
@@ -20,6 +20,7 @@ from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS, PowerLimit
 from aforo.domain.service_calendar import AmbiguousTime, moment_of
 from aforo.flow.decision import INTEGRATION, LEGACY, Decision
+from aforo.flow.proof_of_effect import WHOLE_PERIOD_AFTER
 
 _PRIORITIES = {"high": Priority.HIGH, "normal": Priority.NORMAL}
 _OPTIONS = ("priority", "special", "notAfter", "until", "retryOf", "proof")
@@ -28,8 +29,6 @@ UNTIL, PROOF = "/until", "/proof"
 """Ends of the numbers of orders that end a limit, and prove one; a customer's number never ends so."""
 
 EFFECTIVE = "effective"
-_FIRST_LOOK = timedelta(minutes=31)
-"""By then a limit that is set at once has a whole quarter of an hour behind it."""
 
 _NUMBER_LENGTH_MAX = 64
 _NUMBER_AT = "/CreateEndDeviceControls/Payload/EndDeviceControls/EndDeviceControl/issuerTrackingID"
@@ -108,7 +107,7 @@ def wants_proof(asked: ControlRequest) -> bool:
 
 def plan_proof(order: Order, order_id: OrderId, now: datetime) -> Decision:
     """The order that reads the demand once a whole period lies behind the limit. To be received with it, or not."""
-    due = now + _FIRST_LOOK
+    due = now + WHOLE_PERIOD_AFTER
     held = _held_companion(order, PROOF, order_id=order_id, now=now, due=due)
     held = replace(held, request=replace(held.request, kind=PROVE), cause=Cause.AWAITING_PROOF)
     payload = {"order": held.number, "proves": order.number, "meter": order.request.meter, "until": due.isoformat()}

@@ -41,10 +41,6 @@ def set_threshold(place: ThresholdPlace, tag: int, value: int) -> dlms.SetReques
     return dlms.SetRequest(place.class_id, place.obis, place.attribute, data.integer(tag, value))
 
 
-def has_scaler(class_id: int) -> bool:
-    return class_id in _SCALER_UNIT
-
-
 def get_monitored_value(model: MeterModel) -> dlms.GetRequest:
     return dlms.GetRequest(LIMITER, obis(model.limiter), 2)
 

@@ -2,8 +2,6 @@
 
 from aforo.simulation.schedule import Scenario
 
-_TOWN = {"delegated": (7, 6), "transparent": (4,), "direct": 3}
-
 STANDARD = Scenario(
     name="standard",
     title="20 meters, 100 orders, one day, a little of everything that goes wrong",
@@ -34,15 +32,13 @@ STANDARD = Scenario(
         "local_limit": 2,
         "meter_moves": 1,
     },
-    **_TOWN,  # type: ignore[arg-type]
 )
-CALM = Scenario(name="calm", title="the same town on a day on which nothing goes wrong", orders=100, faults={}, **_TOWN)  # type: ignore[arg-type]
+CALM = Scenario(name="calm", title="the same town on a day on which nothing goes wrong", orders=100, faults={})
 CRASHES = Scenario(
     name="crashes",
     title="the head-end and the concentrators die again and again",
     orders=60,
     faults={"headend_dies_at": 12, "headend_dies": 4, "concentrator_dies": 5, "concentrator_stops": 6, "reset": 4},
-    **_TOWN,  # type: ignore[arg-type]
 )
 NETWORK = Scenario(
     name="network",
@@ -50,21 +46,18 @@ NETWORK = Scenario(
     orders=60,
     faults={"path_cut": 8, "path_swallows": 6, "reset": 12, "noise": 5, "answer_lost": 8, "command_lost": 6,
             "pushes_lost": 3, "meter_silent": 6, "legacy_away": 3, "legacy_forgets": 4},
-    **_TOWN,  # type: ignore[arg-type]
 )  # fmt: skip
 DISK = Scenario(
     name="disk",
     title="the database is slow, full, away, and does not say what it has kept",
     orders=60,
     faults={"disk_full": 5, "disk_slow": 5, "disk_away": 6, "commit_unconfirmed": 6, "headend_dies_at": 3},
-    **_TOWN,  # type: ignore[arg-type]
 )
 MOVES = Scenario(
     name="moves",
     title="meters move from concentrator to concentrator, and the registry learns of it later",
     orders=60,
     faults={"meter_moves": 12, "path_cut": 4, "concentrator_dies": 2, "headend_dies_at": 2, "answer_lost": 4},
-    **_TOWN,  # type: ignore[arg-type]
 )
 RUSH = Scenario(
     name="rush",
@@ -74,14 +67,12 @@ RUSH = Scenario(
     hours=(17.4, 18.2),
     not_after_s=(20.0, 600.0),
     exchange_s=3.0,
-    **_TOWN,  # type: ignore[arg-type]
 )
 SILENCE = Scenario(
     name="silence",
     title="meters carry out a command and are not heard of for hours",
     orders=60,
     faults={"silent_at_command": 10, "answer_lost": 6, "meter_silent": 4, "local_limit": 2, "legacy_forgets": 1},
-    **_TOWN,  # type: ignore[arg-type]
 )
 SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, MOVES, RUSH, SILENCE)}
 """By name."""

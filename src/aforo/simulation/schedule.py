@@ -68,10 +68,10 @@ class Scenario:
     name: str
     title: str
     orders: int
-    delegated: tuple[int, ...]
-    transparent: tuple[int, ...]
-    direct: int
     faults: dict[str, float]
+    delegated: tuple[int, ...] = (7, 6)
+    transparent: tuple[int, ...] = (4,)
+    direct: int = 3
     hours: tuple[float, float] = (7.5, 18.5)
     not_after_s: tuple[float, float] = (30.0, 3 * 3600.0)
     exchange_s: float = 0.8
@@ -123,9 +123,6 @@ _OF_CONCENTRATOR = frozenset(
     {"concentrator_stops", "concentrator_dies", "noise", "clock_off", "pushes_lost", "table_gap"}
 )
 _OF_PATH = frozenset({"path_cut", "path_swallows", "reset"})
-DELEGATED_FIRST = 13
-"""So many meters of every scenario, the first, are behind delegated concentrators."""
-
 _LASTS_S = {
     "meter_moves": (0.0, 1_800.0),
     "headend_dies": (1.0, 120.0),
@@ -160,16 +157,18 @@ def _faults(
     for kind, mean in scenario.faults.items():
         for _ in range(_count(chance, mean)):
             at_s = 0.0 if kind == "headend_dies_at" else 3600 * chance.uniform(*scenario.hours)
-            faults.append(replace(_fault(chance, kind, meters, concentrators), at_s=at_s))
+            faults.append(replace(_fault(scenario, chance, kind, meters, concentrators), at_s=at_s))
     return faults
 
 
-def _fault(chance: Random, kind: str, meters: tuple[str, ...], concentrators: tuple[str, ...]) -> PlannedFault:
+def _fault(
+    scenario: Scenario, chance: Random, kind: str, meters: tuple[str, ...], concentrators: tuple[str, ...]
+) -> PlannedFault:
     target = ""
     if kind in _OF_METER:
         target = chance.choice(meters)
     elif kind in _OF_DELEGATED_METER:
-        target = chance.choice(meters[:DELEGATED_FIRST])
+        target = chance.choice(meters[: sum(scenario.delegated)])  # they come first
     elif kind in _OF_CONCENTRATOR:
         target = chance.choice(concentrators)
     elif kind in _OF_PATH:
