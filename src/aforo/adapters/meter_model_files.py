@@ -49,6 +49,12 @@ def _read(text: str, origin: str) -> MeterModel:
         if octets in codes:
             faults.append(f"{codes[octets]} and {code} are the same object")
         codes[octets] = code
+    for layout in (model.profile, model.events):
+        for column in () if layout is None else layout.columns:
+            try:
+                obis(column)
+            except LocalProtocolError as wrong:
+                faults.append(str(wrong))
     if faults:
         raise ModelError("\n".join(f"{origin}: {fault}" for fault in faults))
     return model

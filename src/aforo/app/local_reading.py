@@ -1,12 +1,13 @@
 """One visit to a meter at a serial port of this machine: who it is, its clock, its limit and its switch."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from aforo import dlms
 from aforo.adapters.local_lines import LocalLines
+from aforo.app.local_logs import LogRow, LogsWanted, read_log
 from aforo.dlms import data, dates
 from aforo.dlms.connection import Connection
 from aforo.dlms.errors import RemoteProtocolError
@@ -54,15 +55,21 @@ class LocalAccess:
     keys: Keys | None
     title: SystemTitle | None
     model: MeterModel
+    logs: LogsWanted = field(default_factory=LogsWanted)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a client was shown. device_name: the logical device's.   clock: None when the meter does not know."""
+    """What a client was shown. device_name: the logical device's.   clock: None when the meter does not know.
+
+    profile, events: None when they were not asked for, or the model does not tell how they lie.
+    """
 
     device_name: str | None
     clock: datetime | None
     readback: Readback | None = None
+    profile: list[LogRow] | None = None
+    events: list[LogRow] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ async def read_locally(access: LocalAccess, clock: Clock, entropy: Entropy) -> L
             shown = await link.drive(_as_public_client(access.address.server_sap))
         else:
             title = SystemTitle(_MAKER + entropy.octets(5))
-            shown = await link.drive(_with_keys(_client(access, title, entropy), access.model))
+            shown = await link.drive(_with_keys(_client(access, title, entropy), access))
     finally:
         await shared.drop()
     return LocalReading(lines.identification, lines.speed, shown)
@@ -106,11 +113,11 @@ def _client(access: LocalAccess, own_title: SystemTitle, entropy: Entropy) -> De
     return DeviceClient(device, challenge=lambda: entropy.octets(16))
 
 
-def _with_keys(client: DeviceClient, model: MeterModel) -> Conversation[Shown]:
-    result = yield from MeterErrand(client).carry_out(MeterTask("READ"), model)
+def _with_keys(client: DeviceClient, access: LocalAccess) -> Conversation[Shown]:
+    result = yield from MeterErrand(client).carry_out(MeterTask("READ"), access.model)
     if not isinstance(result.readback, Readback):
         raise DeviceLost(result.cause or Cause.PROTOCOL_FAULT, result.detail)
-    asking = _identity()
+    asking = _identity_and_logs(access)
     request = next(asking)
     while True:
         response, _ = yield from client.ask(request)
@@ -119,7 +126,19 @@ def _with_keys(client: DeviceClient, model: MeterModel) -> Conversation[Shown]:
         except StopIteration as done:
             shown: Shown = done.value
             yield from client.release()
-            return Shown(shown.device_name, shown.clock, result.readback)
+            return replace(shown, readback=result.readback)
+
+
+def _identity_and_logs(access: LocalAccess) -> Asking[Shown]:
+    shown = yield from _identity()
+    model, wanted = access.model, access.logs
+    profile = events = None
+    if wanted.profile is not None and model.profile is not None:
+        since = None if shown.clock is None else (shown.clock - wanted.profile, shown.clock)
+        profile = yield from read_log(model.profile, since)
+    if wanted.events and model.events is not None:
+        events = yield from read_log(model.events, None)
+    return replace(shown, profile=profile, events=events)
 
 
 def _as_public_client(server_sap: int) -> Conversation[Shown]:

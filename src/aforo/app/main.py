@@ -39,6 +39,7 @@ app.add_typer(sim.commands, name="sim")
 app.add_typer(town.commands, name="town")
 app.command()(limit)
 add_kinds(app)
+app.command()(order.explain)
 app.command()(decode)
 
 

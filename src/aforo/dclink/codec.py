@@ -188,11 +188,12 @@ def encode_order(item: OrderItem) -> bytes:
         data.u8(item.priority),
         _moment_or_null(item.not_after),
         encode_name(item.model),
+        _moment_or_null(item.until),
     )
 
 
 def read_order(cursor: Cursor) -> OrderItem:
-    cursor.structure(10)
+    cursor.structure(11)
     return OrderItem(
         order_id=read_number(cursor),
         number=cursor.text(_UTF8, NUMBER_OCTETS_MAX),
@@ -204,6 +205,7 @@ def read_order(cursor: Cursor) -> OrderItem:
         priority=cursor.whole(_UNSIGNED),
         not_after=cursor.optional(cursor.moment),
         model=read_name(cursor),
+        until=cursor.optional(cursor.moment),
     )
 
 
@@ -298,11 +300,12 @@ def _readback(values: ItemReadback) -> bytes:
         _moment(values.read_at),
         data.null() if values.emergency is None else data.boolean(values.emergency),
         data.null() if values.breaker is None else data.enum(values.breaker),
+        _moment_or_null(values.restores_at),
     )
 
 
 def _read_readback(cursor: Cursor) -> ItemReadback:
-    cursor.structure(8)
+    cursor.structure(9)
 
     def raw_value() -> int:
         return cursor.whole(_LONG64, _ULONG64)
@@ -316,6 +319,7 @@ def _read_readback(cursor: Cursor) -> ItemReadback:
         read_at=cursor.moment(),
         emergency=cursor.optional(cursor.truth),
         breaker=cursor.optional(lambda: _breaker(cursor)),
+        restores_at=cursor.optional(cursor.moment),
     )
 
 

@@ -38,7 +38,7 @@ class OrderItem:
 
     limit_w: whole watts; 0 for all but LIMIT.   fence: refused when lower than one seen for the meter.
     epoch: of the session that hands it over.   priority: higher first.   not_after: it must not begin later.
-    model: name of the meter's model.
+    model: name of the meter's model.   until: when its limit ends; a meter that can end it by itself is told so.
     """
 
     order_id: int
@@ -51,13 +51,14 @@ class OrderItem:
     priority: int
     not_after: datetime | None
     model: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemReadback:
     """Raw values in units of 10^scaler W, read from the meter itself at read_at; None where it has none.
 
-    breaker: control_state of class 70.
+    breaker: control_state of class 70.   restores_at: when the meter itself ends this limit.
     """
 
     before: int
@@ -68,6 +69,7 @@ class ItemReadback:
     read_at: datetime
     emergency: bool | None = None
     breaker: int | None = None
+    restores_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

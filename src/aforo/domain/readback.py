@@ -21,8 +21,9 @@ class Breaker(Enum):
 class Readback:
     """Values read from the meter in one visit, in the monitored register's own raw units of 10^scaler W.
 
-    before: threshold before any write.   written: raw value sent, None when only reading.   threshold: read after.
-    active: threshold that the meter compares with now; None when the meter has no such attribute.
+    before: threshold before any write.   written: raw value sent, None when only reading.   threshold: read after;
+    while a temporary limit of ours is in force, that one.   restores_at: when the meter itself ends it; None when there
+    is none.   active: threshold that the meter compares with now; None when the meter has no such attribute.
     read_at: when the last of them was read, by the clock of who read it.
     """
 
@@ -34,6 +35,7 @@ class Readback:
     read_at: datetime
     emergency: bool | None = None
     breaker: Breaker | None = None
+    restores_at: datetime | None = None
 
     @property
     def before_watts(self) -> Decimal:

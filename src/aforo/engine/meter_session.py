@@ -72,6 +72,7 @@ class MeterSession:
         task = MeterTask(
             procedure,
             order.limit,
+            None if is_look else order.request.until,
             None if is_look else claim.latest_start(),
             is_urgent=order.request.priority is Priority.HIGH,
         )

@@ -10,33 +10,69 @@ from aforo.domain.quantities import LimitNotRepresentable
 from aforo.domain.readback import Breaker, CommandResult, Readback, Verdict
 from aforo.flow import step5_command_meter as step5
 from aforo.flow import step6_answer_from_meter as step6
-from aforo.flow.visit import Answer, Command, Conversation, MeterTask
+from aforo.flow import temporary_limit
+from aforo.flow.visit import Answer, Command, Conversation, MeterTask, Step
 
 
 def set_limit(task: MeterTask, model: MeterModel) -> Conversation:
-    """A limit that the meter holds already is read back and not written again."""
+    """A limit that the meter holds already is read back and not written again.
+
+    One that ends is given to a meter that can end it by itself as its emergency threshold, and stands in force beside
+    the lasting one. A lasting one ends what is left of such a limit.
+    """
     assert task.limit is not None, "a limit is set to something"
     scaler = yield from _scaler(model)
     places = step5.threshold_places(model)
     kept = yield from _thresholds(places)
-    before = _telling([each.value for each in kept], None)
     try:
         value = task.limit.scaled(scaler, highest=min(each.highest for each in kept))
     except LimitNotRepresentable as wrong:
         return CommandResult(Verdict.KO, Cause.LIMIT_NOT_REPRESENTABLE, str(wrong))
-    is_held = all(each.value == value for each in kept)
-    if not is_held:
-        for written, (place, threshold) in enumerate(zip(places, kept, strict=True)):
-            answer = yield Command(step5.set_threshold(place, threshold.tag, value), before, value)
-            step6.check_written(answer.response, written=written, of=len(places))
+    standing = yield from temporary_limit.standing(model)
+    before = _telling([each.value for each in kept], None) if standing is None else standing.threshold.value
+    held = list(zip(places, kept, strict=True))
+    if task.until is None or model.emergency_profile is None:
+        is_written = yield from _set_lasting(model, held, value, before, standing)
+        return (yield from _judged(model, scaler, value, before, is_written=is_written))
+    try:
+        is_written = yield from temporary_limit.set_until(model, task.until, value, before)
+    except temporary_limit.NotOffered as why:
+        is_written = yield from _set_lasting(model, held, value, before, standing)
+        result = yield from _judged(model, scaler, value, before, is_written=is_written)
+        return replace(result, detail=result.detail or f"the meter does not end it by itself: {why}")
+    result = yield from _judged(model, scaler, value, before, is_written=is_written)
+    return temporary_limit.judge(result, task.until)
+
+
+def _set_lasting(
+    model: MeterModel,
+    held: list[tuple[step5.ThresholdPlace, step6.Threshold]],
+    value: int,
+    before: int,
+    standing: temporary_limit.Standing | None,
+) -> Generator[Step, Answer, bool]:
+    """Whether anything was written. standing: the temporary limit in force, which ends."""
+    if standing is not None:
+        yield from temporary_limit.end(model, before, value)
+    if all(threshold.value == value for _, threshold in held):
+        return standing is not None
+    for written, (place, threshold) in enumerate(held):
+        answer = yield Command(step5.set_threshold(place, threshold.tag, value), before, value)
+        step6.check_written(answer.response, written=written, of=len(held))
+    return True
+
+
+def _judged(
+    model: MeterModel, scaler: int, value: int, before: int, *, is_written: bool
+) -> Generator[Step, Answer, CommandResult]:
     try:
         readback = yield from _readback(model, before=before, scaler=scaler, sought=value)
     except step6.VisitFailed as failed:
-        if is_held:
+        if not is_written:
             raise
         detail = f"written, but the reading back was refused: {failed.result.detail}"
         return CommandResult(Verdict.UNKNOWN, Cause.OUTCOME_UNKNOWN, detail)
-    return step6.judge(replace(readback, written=None if is_held else value), value)
+    return step6.judge(replace(readback, written=value if is_written else None), value, model.verify)
 
 
 def look_at_limit(task: MeterTask, model: MeterModel) -> Conversation:
@@ -45,7 +81,7 @@ def look_at_limit(task: MeterTask, model: MeterModel) -> Conversation:
     readback = yield from _readback(model, before=task.before, scaler=scaler, sought=task.written)
     if task.written is None:
         return CommandResult(Verdict.OK, readback=readback)
-    return step6.judge(replace(readback, written=task.written), task.written)
+    return step6.judge(replace(readback, written=task.written), task.written, model.verify)
 
 
 def _thresholds(
@@ -120,6 +156,9 @@ def _readback(
         active = step6.read_optional_integer(answer.response)
         answer = yield step5.get_emergency_profile_active(model)
         emergency = step6.read_optional_boolean(answer.response)
+    standing = (yield from temporary_limit.standing(model)) if emergency else None
+    if standing is not None:
+        threshold = standing.threshold.value
     breaker: Breaker | None = None
     if model.breaker is not None:
         answer = yield step5.get_breaker_state(model.breaker)
@@ -133,4 +172,5 @@ def _readback(
         read_at=max(read_at, answer.at),
         emergency=emergency,
         breaker=breaker,
+        restores_at=None if standing is None else standing.ends_at,
     )

@@ -105,6 +105,7 @@ def order_item(order: Order, meter: Meter, epoch: Epoch, *, latest: datetime | N
         priority=int(order.request.priority),
         not_after=None if is_look else latest,
         model=meter.model,
+        until=None if is_look else order.request.until,
     )
 
 

@@ -1,14 +1,19 @@
-"""Step 5, Concentrator -> Meter: the requests of a visit. Interface I3; classes 3, 5, 70 and 71 (IEC 62056-6-2)."""
+"""Step 5, Concentrator -> Meter: the requests of a visit. Interface I3; classes 3, 5, 8, 70 and 71 (IEC 62056-6-2)."""
 
 from dataclasses import dataclass
 
 from aforo import dlms
 from aforo.dlms import data
+from aforo.dlms.cosem.limiter import EmergencyProfile
 from aforo.dlms.obis import obis
 from aforo.domain.meter_models import LimitMethod, MeterModel
 
 REGISTER = 3
+CLOCK = 8
 LIMITER = 71
+THRESHOLD_EMERGENCY, EMERGENCY_PROFILE, EMERGENCY_GROUPS = 5, 8, 9
+"""Attributes of the limiter by which a temporary limit is set."""
+
 DISCONNECT_CONTROL = 70
 DEMAND_REGISTER = 5
 DEMAND_LAST, DEMAND_SCALER, DEMAND_CAPTURED, DEMAND_PERIOD = 3, 4, 6, 8
@@ -55,6 +60,27 @@ def get_threshold_active(model: MeterModel) -> dlms.GetRequest:
 
 def get_emergency_profile_active(model: MeterModel) -> dlms.GetRequest:
     return dlms.GetRequest(LIMITER, obis(model.limiter), 10)
+
+
+def emergency_place(model: MeterModel) -> ThresholdPlace:
+    return ThresholdPlace(LIMITER, obis(model.limiter), THRESHOLD_EMERGENCY)
+
+
+def get_emergency(model: MeterModel, attribute: int) -> dlms.GetRequest:
+    """attribute: one of those named above."""
+    return dlms.GetRequest(LIMITER, obis(model.limiter), attribute)
+
+
+def set_emergency_profile(model: MeterModel, profile: EmergencyProfile) -> dlms.SetRequest:
+    return dlms.SetRequest(LIMITER, obis(model.limiter), EMERGENCY_PROFILE, profile.encoded())
+
+
+def set_emergency_groups(model: MeterModel, groups: tuple[int, ...]) -> dlms.SetRequest:
+    return dlms.SetRequest(LIMITER, obis(model.limiter), EMERGENCY_GROUPS, data.array(*map(data.u16, groups)))
+
+
+def get_time() -> dlms.GetRequest:
+    return dlms.GetRequest(CLOCK, obis("0-0:1.0.0.255"), 2)
 
 
 def demand_place(demand: str) -> tuple[int, bytes, int]:

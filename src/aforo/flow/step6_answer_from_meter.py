@@ -5,8 +5,10 @@ from datetime import datetime
 
 from aforo import dlms
 from aforo.dlms import DataAccess, data, dates
+from aforo.dlms.cosem.limiter import EmergencyProfile, read_emergency_profile
 from aforo.dlms.obis import show
 from aforo.domain.causes import Cause
+from aforo.domain.meter_models import VerifyRule
 from aforo.domain.readback import Breaker, CommandResult, Readback, SupplyReadback, Verdict
 
 WATT = 27
@@ -145,7 +147,11 @@ def read_threshold(response: dlms.Response) -> Threshold:
 
 def check_written(response: dlms.Response, *, written: int = 0, of: int = 1) -> None:
     """written: thresholds of the same order that the meter has taken before this one."""
-    doing = "writing threshold_normal" if of == 1 else f"writing threshold {written + 1} of {of}, after {written}"
+    check_set(response, "threshold_normal" if of == 1 else f"threshold {written + 1} of {of}, after {written}")
+
+
+def check_set(response: dlms.Response, what: str) -> None:
+    doing = f"writing {what}"
     if not isinstance(response, dlms.SetResponse):
         raise VisitFailed(Cause.PROTOCOL_FAULT, f"{doing}: the meter answered another service")
     if response.result is not DataAccess.SUCCESS:
@@ -189,12 +195,37 @@ def _whole(response: dlms.Response, doing: str) -> int:
 
 def read_capture_time(response: dlms.Response) -> datetime | None:
     """By the meter's clock; None when it tells no moment."""
-    doing = "reading when the demand was captured"
+    return _moment(response, "reading when the demand was captured")
+
+
+def _moment(response: dlms.Response, doing: str) -> datetime | None:
     value = _decoded(_data(response, doing), doing)
     try:
         return dates.decode(value) if isinstance(value, bytes) else None
     except dlms.RemoteProtocolError:
         return None
+
+
+def read_time(response: dlms.Response) -> datetime | None:
+    """By the meter's clock; None when it does not tell which moment that is."""
+    return _moment(response, "reading the meter's clock")
+
+
+def read_profile(response: dlms.Response) -> EmergencyProfile:
+    doing = "reading the emergency profile"
+    raw = _data(response, doing)
+    try:
+        return read_emergency_profile(raw)
+    except dlms.RemoteProtocolError as wrong:
+        raise VisitFailed(Cause.PROTOCOL_FAULT, f"{doing}: {wrong}") from wrong
+
+
+def read_groups(response: dlms.Response) -> tuple[int, ...]:
+    doing = "reading the emergency profile's groups"
+    value = _decoded(_data(response, doing), doing)
+    if isinstance(value, tuple):
+        return tuple(each for each in value if isinstance(each, int))
+    raise VisitFailed(Cause.TYPE_UNMATCHED, f"{doing}: {value!r} is not an array")
 
 
 def read_breaker(response: dlms.Response) -> Breaker | None:
@@ -236,17 +267,21 @@ def judge_switch(readback: SupplyReadback, *, holds: bool, wanted: Breaker) -> C
     return CommandResult(Verdict.KO, cause, detail, readback)
 
 
-def judge(readback: Readback, wanted: int) -> CommandResult:
-    """OK when the meter itself shows the raw value wanted, both as kept and as compared with now.
+def judge(readback: Readback, wanted: int, rule: VerifyRule) -> CommandResult:
+    """OK when the meter itself shows the raw value wanted, both as kept and, as the rule has it, as compared with now.
 
-    While an emergency profile is active the meter compares with another threshold: that is said, not refused.
+    While an emergency profile of somebody else is active the meter compares with another threshold: that is said, not
+    refused.
     """
     did = "found" if readback.written is None else "wrote"
     if readback.threshold != wanted:
         detail = f"{did} {wanted}, read back {readback.threshold}"
         return CommandResult(Verdict.KO, Cause.VERIFY_MISMATCH, detail, readback)
-    if readback.active is not None and readback.active != wanted:
-        if readback.emergency:
+    if rule is VerifyRule.ACTIVE and readback.active is None:
+        detail = f"{did} {wanted}, but the meter does not tell what it compares with"
+        return CommandResult(Verdict.KO, Cause.VERIFY_MISMATCH, detail, readback)
+    if rule is not VerifyRule.KEPT and readback.active is not None and readback.active != wanted:
+        if readback.emergency and readback.restores_at is None:
             detail = "held; the meter applies its emergency profile now"
             return CommandResult(Verdict.OK, None, detail, readback)
         detail = f"{did} {wanted}, but the meter compares with {readback.active}"

@@ -60,6 +60,7 @@ def _readback(values: ItemReadback | None) -> Readback | None:
         read_at=values.read_at,
         emergency=values.emergency,
         breaker=None if values.breaker is None else Breaker(values.breaker),
+        restores_at=values.restores_at,
     )
 
 
@@ -320,6 +321,7 @@ def evidence_of(readback: Evidence) -> dict[str, Any]:
         "unit": "W",
         "emergency": readback.emergency,
         "breaker": None if readback.breaker is None else readback.breaker.name.lower(),
+        "restores_at": None if readback.restores_at is None else readback.restores_at.isoformat(),
         "read_at": readback.read_at.isoformat(),
     }
 

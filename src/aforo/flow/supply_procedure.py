@@ -35,6 +35,10 @@ class Switching:
         before = yield from _read(code)
         if self.kind.holds(before, None):
             return CommandResult(Verdict.OK, readback=before)
+        if model.never_opens:
+            raise step6.VisitFailed(
+                Cause.NO_SWITCH, f"the switch of model {model.name} obeys no command: control_mode 0"
+            )
         answer = yield Command(step5.move_breaker(code, self.method), before.state.value, self.method)
         step6.check_moved(answer.response, self.name)
         try:

@@ -88,9 +88,9 @@ WORDS: dict[str, Words] = {
     "MeterAsked": Words("Lectura del límite del medidor {meter}", "Reading the limit of meter {meter}"),
     "MeterAnswered": Words(
         "Leído del medidor: límite {threshold_w} W[, límite activo {active_w} W], antes {before_w} W"
-        "[, interruptor {breaker}]",
+        "[, interruptor {breaker}][; el medidor mismo lo termina el {restores_at}]",
         "Read from the meter: limit {threshold_w} W[, active limit {active_w} W], before {before_w} W"
-        "[, breaker {breaker}]",
+        "[, breaker {breaker}][; the meter itself ends it at {restores_at}]",
     ),
     "SwitchCommanded": Words("Orden de {kind} al interruptor del medidor {meter}", "{kind}: command to meter {meter}"),
     "SwitchAsked": Words("Lectura del interruptor del medidor {meter}", "Reading the switch of meter {meter}"),

@@ -20,13 +20,15 @@ from aforo.flow.step6_answer_from_meter import VisitFailed
 class MeterTask:
     """What is to be done at a meter, and how far it has come; kept durably by a concentrator.
 
-    procedure: its name.   not_after: no command begins later, however long it took to reach the meter.
-    before: what the meter told before the command.   written: what the first command that has left, or is about to,
-    sets; both as `Command` tells them.   is_urgent: the meter is told, by the priority bit of every request.
+    procedure: its name.   until: when its limit ends; None when it stays.   not_after: no command begins later, however
+    long it took to reach the meter.   before: what the meter told before the command.   written: what the first command
+    that has left, or is about to, sets; both as `Command` tells them.   is_urgent: the meter is told, by the priority
+    bit of every request.
     """
 
     procedure: str
     limit: PowerLimit | None = None
+    until: datetime | None = None
     not_after: datetime | None = None
     before: int | None = None
     written: int | None = None

@@ -134,7 +134,7 @@ class Begun:
         """Its not-after is kept to by the concentrator's own clock."""
         latest = None if item.not_after is None else item.not_after - clock_offset
         limit = PowerLimit(item.limit_w) if item.kind is ItemKind.LIMIT else None
-        return cls(item, MeterTask(item.kind.name, limit, latest, is_urgent=item.priority > 0))
+        return cls(item, MeterTask(item.kind.name, limit, item.until, latest, is_urgent=item.priority > 0))
 
 
 @dataclass(slots=True, kw_only=True)

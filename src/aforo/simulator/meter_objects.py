@@ -14,6 +14,7 @@ from aforo.dlms.obis import obis
 from aforo.dlms.server import CosemObject, Server, reply_octets
 from aforo.dlms.settings import Mechanism
 from aforo.simulator.demand_objects import demand_objects
+from aforo.simulator.event_log import event_log
 from aforo.simulator.meter_settings import RAW_MAX, MeterFaults, MeterSettings
 from aforo.simulator.meter_supply import Supply
 
@@ -92,6 +93,7 @@ def _metering(supply: Supply) -> list[CosemObject]:
         Register(POWER, lambda: data.u32(supply.power()), ScalerUnit(supply.settings.scaler, WATT)),
         Register(ENERGY, lambda: data.u32(supply.energy_wh() & RAW_MAX), _ENERGY_UNIT),
         *demand_objects(supply),
+        event_log(supply),
     ]
 
 

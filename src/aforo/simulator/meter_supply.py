@@ -79,7 +79,7 @@ class Supply:
     def load_w(self, at: datetime) -> int:
         """What the household asks for, whether it is supplied or not."""
         watts, customer = self.load.watts(at), self.settings.customer
-        if customer is not None and self.memory.shed_at == self.limiter.threshold_normal:
+        if customer is not None and self.memory.shed_at == self.limiter.threshold_active(at + self._offset):
             return min(watts, customer.keeps_w)
         return watts
 
@@ -176,7 +176,7 @@ class Supply:
         closed = self.switch(who, due)
         assert closed, "every mode that lets the limiter open lets it be closed from there"
         if who is Switching.MANUAL_RECONNECT:
-            self.memory.shed_at = self.limiter.threshold_normal
+            self.memory.shed_at = self.limiter.threshold_active(due + self._offset)
         return due
 
     def _closing(self) -> tuple[datetime, Switching] | None:

@@ -223,4 +223,5 @@ def _told(readback: Readback) -> ItemReadback:
         read_at=readback.read_at,
         emergency=readback.emergency,
         breaker=None if readback.breaker is None else readback.breaker.value,
+        restores_at=readback.restores_at,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -51,6 +52,27 @@ async def test_with_keys_it_shows_its_clock_its_limit_and_its_switch(capsys: pyt
     assert (shown["speed"], shown["device_name"], shown["clock"]) == (4800, "AFO0000020300001", NOON.isoformat())
     assert (shown["limit_w"], shown["active_limit_w"], shown["switch"]) == (4500, 4500, "connected")
     assert meter.threshold_w == 4_500
+
+
+async def test_its_events_and_its_load_profile_are_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = a_meter(3_400, limit_w=2_500, min_over_threshold_s=60)
+    meter.advance(NOON - timedelta(hours=2))
+    meter.advance(NOON)
+
+    model = ("--model", "class71-single-phase", "--profile", "1", "--events")
+    assert await read(meter, *WITH_KEYS, *model) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["events"] == [
+        {"at": "2026-11-24T10:01:00+00:00", "0-0:96.11.0.255": 3, "event": "tripped: over the limit"}
+    ]
+    ends = [f"2026-11-24T{end}:00+00:00" for end in ("11:00", "11:15", "11:30", "11:45", "12:00")]
+    assert shown["profile"] == [{"at": end, "1-0:1.4.0.255": 0} for end in ends]
+
+
+async def test_a_log_whose_layout_the_model_does_not_tell_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await read(a_meter(), *WITH_KEYS, "--events") == 2
+    assert "--events: model class71 does not say how it lies" in json.loads(capsys.readouterr().out)["error"]
 
 
 async def test_no_two_readings_use_one_title_so_that_no_nonce_comes_twice(

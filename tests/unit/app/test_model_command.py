@@ -22,7 +22,10 @@ def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_shipped_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "list", "--json"]) == 0
     models = {row["name"]: row for row in json.loads(capsys.readouterr().out)["models"]}
-    assert set(models) == {"class71", "class71-watts", "registers-prime"}
+    assert set(models) == {
+        *("class71", "class71-watts", "registers-prime"),
+        *("class71-single-phase", "class71-three-phase"),
+    }
     assert models["registers-prime"]["method"] == "registers"
     assert models["class71-watts"]["scale"] == "10^0 W"
 
@@ -60,6 +63,26 @@ def test_a_good_file_has_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[
         pytest.param(GOOD.replace("1-0:94.34.2.255", "1.0.94.34.1.255"), ["the same object"], id="same object"),
         pytest.param(GOOD.replace("34.2.255", "34.2.256"), ["is not an OBIS code"], id="no OBIS code"),
         pytest.param(GOOD.replace("acme", "a" * 200), ["name has 1 to"], id="long name"),
+        pytest.param(GOOD + "control_mode = 7", ["control_mode is a whole number from 0 to 6, not 7"], id="mode"),
+        pytest.param(GOOD + 'verify = "no"', ["verify is told, active, kept, not 'no'"], id="verify"),
+        pytest.param(GOOD + "emergency_profile = 1", ["emergency_profile is for method limiter"], id="emergency"),
+        pytest.param(GOOD + "emergency_profile = 0", ["from 1 to 65535", "for method limiter"], id="no profile"),
+        pytest.param(GOOD + "profile = 1", ["profile is a table with code and columns"], id="no table"),
+        pytest.param(
+            GOOD + '[events]\ncolour = 1\ncolumns = ["0-0:1.0.0.255"]\nwords = {x = "y"}',
+            [
+                "events.colour is not known",
+                "events.code is missing",
+                "has 2 to 32 OBIS codes, not 1",
+                "events.words gives",
+            ],
+            id="log",
+        ),
+        pytest.param(
+            GOOD + '[profile]\ncode = "1-0:99.1.0.255"\ncolumns = ["0-0:1.0.0.255", "x"]',
+            ["is not an OBIS code"],
+            id="column",
+        ),
         pytest.param(GOOD.replace("thresholds", "#"), ["thresholds has 1 to 32 OBIS codes, not 0"], id="none"),
     ],
 )

@@ -78,6 +78,7 @@ ORDERS = st.builds(
     priority=st.integers(0, 255),
     not_after=st.none() | MOMENTS,
     model=NAMES,
+    until=st.none() | MOMENTS,
 )
 READBACKS = st.builds(
     ItemReadback,
@@ -89,6 +90,7 @@ READBACKS = st.builds(
     read_at=MOMENTS,
     emergency=st.none() | st.booleans(),
     breaker=st.none() | st.integers(0, 2),
+    restores_at=st.none() | MOMENTS,
 )
 SUPPLIES = st.builds(
     ItemSupply,

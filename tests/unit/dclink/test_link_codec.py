@@ -54,7 +54,17 @@ class Form:
 
 
 MOMENT = data.octets(encode(NOON))
-EVIDENCE = (data.i64(1), data.i64(2), data.i64(2), data.i64(2), data.i8(0), MOMENT, data.boolean(True), data.enum(1))
+EVIDENCE = (
+    data.i64(1),
+    data.i64(2),
+    data.i64(2),
+    data.i64(2),
+    data.i8(0),
+    MOMENT,
+    data.boolean(True),
+    data.enum(1),
+    MOMENT,
+)
 SUPPLY = (data.enum(1), data.enum(0), data.boolean(False), data.boolean(True), MOMENT)
 DEMAND = (data.i64(950), data.i8(0), data.u32(900), MOMENT, data.enum(1), MOMENT)
 RAW_TYPES = {LONG64, LONG64_UNSIGNED}
@@ -72,6 +82,7 @@ FORMS = {
             data.u8(0),
             MOMENT,
             data.text(""),
+            MOMENT,
         ),
         (
             {LONG64_UNSIGNED},
@@ -84,6 +95,7 @@ FORMS = {
             {UNSIGNED},
             {NULL, OCTET_STRING},
             {VISIBLE_STRING},
+            {NULL, OCTET_STRING},
         ),
     ),
     "result": Form(
@@ -135,6 +147,7 @@ FORMS = {
             {OCTET_STRING},
             {NULL, BOOLEAN},
             {NULL, ENUM},
+            {NULL, OCTET_STRING},
         ),
     ),
     "row": Form(
@@ -279,7 +292,7 @@ def test_an_order_has_these_very_octets() -> None:
     order = an_order(number="Nº1", meter="M1", model="", not_after=None)
 
     assert codec.encode_order(order) == bytes.fromhex(
-        "020A"  # structure of 10
+        "020B"  # structure of 11
         "15 0000000000000001"  # order_id
         "0C04 4EC2BA31"  # number, in UTF-8
         "16 01"  # LIMIT
@@ -290,6 +303,7 @@ def test_an_order_has_these_very_octets() -> None:
         "11 01"  # priority
         "00"  # no not_after
         "0A00"  # no model
+        "00"  # it stays
     )
 
 
@@ -301,14 +315,14 @@ def test_a_result_has_these_very_octets() -> None:
         "15 0000000000000001 15 0000000000000001 15 0000000000000007"
         "16 00"  # OK
         "0A00 0C00"
-        "0208"
+        "0209"
         "15 8000000000000000"  # what long64 cannot hold
         "14 FFFFFFFFFFFFFFFF"
         "14 00000000000000FA"
         "00"
         "0F 01"  # tens of watts
         "090C 07EA 0B 18 02 0C 00 00 19 0000 00"  # Tuesday 2026-11-24 12:00:00.25 UTC
-        "00 00"
+        "00 00 00"
         "00 00"  # nothing of the switch, nor of the demand, was asked
         "090C 07EA 0B 18 02 0C 00 00 19 0000 00"
     )

@@ -90,7 +90,7 @@ SUPPLY = ItemSupply(before=1, state=0, output=False, is_commanded=True, read_at=
 DEMAND = ItemDemand(
     average=950, scaler=0, period_s=900, captured_at=READBACK.read_at, breaker=1, read_at=READBACK.read_at
 )
-LARGE = replace(READBACK, written=2**63, active=2**63)
+LARGE = replace(READBACK, written=2**63, active=2**63, restores_at=READBACK.read_at)
 
 
 def evidence(result: ItemResult) -> bytes:
@@ -98,7 +98,10 @@ def evidence(result: ItemResult) -> bytes:
 
 
 STRUCTURES: dict[str, tuple[type, list[bytes]]] = {
-    "order": (OrderItem, [codec.encode_order(an_order()), codec.encode_order(an_order(not_after=None))]),
+    "order": (
+        OrderItem,
+        [codec.encode_order(an_order(until=until, not_after=until)) for until in (READBACK.read_at, None)],
+    ),
     "submission": (Submission, [codec.encode_submission(Submission(1, True))]),
     "result": (
         ItemResult,

@@ -93,7 +93,7 @@ def test_an_order_carried_out_before_its_meter_moved_is_verified_and_never_expir
 def test_no_set_leaves_after_not_after_however_long_the_way_to_the_meter_was(sets: list[SetRequest]) -> None:
     meter = a_meter()
     reader = Reader(meter.line(), now=NOON + timedelta(minutes=2))
-    task = MeterTask("LIMIT", PowerLimit(2500), NOON + timedelta(minutes=1))
+    task = MeterTask("LIMIT", PowerLimit(2500), not_after=NOON + timedelta(minutes=1))
 
     result = reader.drive(MeterErrand(reader.client).carry_out(task, MODEL))
 

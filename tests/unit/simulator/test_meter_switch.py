@@ -143,3 +143,13 @@ def test_the_supply_can_be_read_alone() -> None:
 
     assert result.verdict is Verdict.OK
     assert (seen(result).state, seen(result).output) == (Breaker.CONNECTED, True)
+
+
+def test_a_switch_that_obeys_no_command_is_not_commanded() -> None:
+    """The model file says so; what is so already is still found."""
+    fixed = MeterModel(name=GENERIC, title="Never opens", control_mode=0)
+    meter = a_meter(control_mode=0)
+
+    assert (result := carried_out(meter, "DISCONNECT", fixed)).cause is Cause.NO_SWITCH
+    assert result.detail.endswith("control_mode 0")
+    assert carried_out(meter, "RECONNECT", fixed).verdict is Verdict.OK

@@ -68,7 +68,13 @@ def add_kinds(app: typer.Typer) -> None:
     for kind in KINDS.values():
         if kind.control_type and not kind.takes_limit:
             name = kind.name.lower().replace("_", "-")
-            app.command(name, help=f"Order a {kind.en}. Exit codes as of `aforo limit`.")(_command_of(kind))
+            app.command(name, help=f"Order {_article(kind.en)} {kind.en}. Exit codes as of `aforo limit`.")(
+                _command_of(kind)
+            )
+
+
+def _article(words: str) -> str:
+    return "an" if words[0] in "aeiou" else "a"
 
 
 def _command_of(kind: OrderKind) -> Callable[..., int]:

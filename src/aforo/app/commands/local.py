@@ -1,21 +1,23 @@
 """aforo local: a meter at a serial port of this machine, by an optical head or a cable (interface I0)."""
 
 import importlib
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aforo.app.commands.key_options import suite_0_keys_of, title_of
 from aforo.app.commands.options import AsJson
-from aforo.app.console_output import CommandFailed, WrongUsage, language, say_json, say_pairs
+from aforo.app.console_output import CommandFailed, WrongUsage, language, say_json, say_pairs, say_table
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.mode_e import ClientSignOnSettings
 from aforo.domain.causes import CAUSES
 from aforo.domain.devices import Address, Framing
-from aforo.domain.meter_models import GENERIC, MeterModel
+from aforo.domain.meter_models import GENERIC, LogLayout, MeterModel
 from aforo.flow.device_client import DeviceLost
 
 if TYPE_CHECKING:
+    from aforo.app.local_logs import LogRow
     from aforo.app.local_reading import LocalReading
 
 commands = typer.Typer(no_args_is_help=True, help="A meter at a serial port of this machine.")
@@ -52,6 +54,10 @@ _AuthenticationKey = Annotated[
 _Title = Annotated[
     str | None, typer.Option(metavar="HEX", help="The meter's system title. Default: as the meter tells it.")
 ]
+_Profile = Annotated[
+    int | None, typer.Option(metavar="HOURS", min=1, max=744, help="With keys: the load profile of the last hours too.")
+]
+_Events = Annotated[bool, typer.Option("--events", help="With keys: the event log too.")]
 _Model = Annotated[str, typer.Option(metavar="NAME", help="Meter model, as in a meter import.")]
 
 
@@ -74,6 +80,8 @@ def read(
     authentication_key: _AuthenticationKey = None,
     title: _Title = None,
     model: _Model = GENERIC,
+    profile: _Profile = None,
+    events: _Events = False,
     as_json: AsJson = False,
 ) -> int:
     """Show who the meter is and its clock; with keys also its limit and its switch. Nothing is changed.
@@ -91,13 +99,54 @@ def read(
         keys=suite_0_keys_of(key, authentication_key),
         title=title_of(title) if title else None,
         model=_model(model),
+        logs=reading.LogsWanted(None if profile is None else timedelta(hours=profile), events),
     )
-    document = _document(_read(reading, access))
+    _check_logs(access.model, access.logs)
+    found = _read(reading, access)
+    document, logs = _document(found), _logs(found, access.model)
     if as_json:
-        say_json(document)
+        say_json({**document, **logs})
     else:
         say_pairs(document.items())
+        for rows in logs.values():
+            headings = tuple(rows[0]) if rows else ("at",)
+            say_table(headings, [[str(row[key]) for key in headings] for row in rows])
     return 0
+
+
+def _check_logs(model: MeterModel, wanted: Any) -> None:
+    """Raises WrongUsage."""
+    for name, layout, is_wanted in (
+        ("--profile", model.profile, wanted.profile is not None),
+        ("--events", model.events, wanted.events),
+    ):
+        if is_wanted and layout is None:
+            raise WrongUsage(f"{name}: model {model.name} does not say how it lies; see --model")
+
+
+def _logs(reading: "LocalReading", model: MeterModel) -> dict[str, list[dict[str, Any]]]:
+    """Only those that were read. An event's number has its words beside it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, layout in (("profile", model.profile), ("events", model.events)):
+        rows: list[LogRow] | None = getattr(reading.shown, name)
+        if rows is not None and layout is not None:
+            found[name] = [_log_row(row, layout) for row in rows]
+    return found
+
+
+def _log_row(row: "LogRow", layout: LogLayout) -> dict[str, Any]:
+    shown = {
+        "at": None if row.at is None else row.at.isoformat(),
+        **{key: _plain(row.values[key]) for key in row.values},
+    }
+    if layout.words:
+        number = row.values[layout.columns[1]]
+        shown["event"] = layout.words.get(number) if isinstance(number, int) else None
+    return shown
+
+
+def _plain(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _read(reading: Any, access: Any) -> "LocalReading":
