@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from aforo.adapters.listening import listen_on
+from aforo.app import http_server
 from aforo.app.http_server import HttpServer
 
 MOST = 1024 * 1024
@@ -33,3 +35,29 @@ async def test_a_request_whose_head_never_ends_is_cut_off() -> None:
     await server.stop()
 
     assert sent < MOST
+
+
+async def test_a_request_whose_head_does_not_come_to_its_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "HEAD_WAIT_S_MAX", 0.05)
+    listening = listen_on("127.0.0.1", 0)
+    server = HttpServer(_nothing, listening)
+    await server.start()
+    for begun in (b"", b"GET / HTTP/1.1\r\nhost: x\r\n"):
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writer.write(begun)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+    await server.stop()
+
+
+async def test_a_long_body_behind_a_short_head_is_no_long_head() -> None:
+    listening = listen_on("127.0.0.1", 0)
+    server = HttpServer(_nothing, listening)
+    await server.start()
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    for _ in range(2):
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n" + b"x" * 200_000)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+    writer.close()
+    await server.stop()

@@ -1,12 +1,12 @@
 """The commercial system's own door, step 9 at the wire: one POST per answer, and what counts as its acknowledgement."""
 
-import asyncio
 import ipaddress
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from aforo.cim import soap
 from aforo.cim.message import Result, read_reply
@@ -21,7 +21,15 @@ READ_WAIT_S_MAX = 15.0
 EXCHANGE_WAIT_S_MAX = 30.0
 """Over all: a peer that sends an octet now and then would never exceed the wait for one read."""
 
+CONNECTIONS_MAX = 50
+
 _WHY_LENGTH_MAX = 300
+_HEADERS = {
+    "content-type": "text/xml; charset=utf-8",
+    "soapaction": '""',
+    "accept": "text/xml, application/soap+xml",
+    "accept-encoding": "identity",
+}
 
 
 class ReplyAddresses:
@@ -39,18 +47,21 @@ class ReplyAddresses:
             address = _address(text)
         except ValueError:
             return False
-        return _is_loopback(address.host) or any(_is_below(address, prefix) for prefix in self._prefixes)
+        return _is_loopback(address.host or "") or any(_is_below(address, prefix) for prefix in self._prefixes)
 
 
-def _address(text: str) -> httpx.URL:
+def _address(text: str) -> URL:
     """Read as the client will read it. Raises ValueError for what is no plain HTTP address."""
+    if not text.isprintable() or " " in text or "\\" in text:
+        raise ValueError(f"{text!r} has characters that no address has")
     try:
-        address = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        address = URL(text)
+        is_http = address.scheme in ("http", "https") and bool(address.host) and 0 < (address.port or 0) < 65536
+    except ValueError as error:
         raise ValueError(f"{text!r} is no address: {error}") from None
-    if address.scheme not in ("http", "https") or not address.host:
+    if not is_http:
         raise ValueError(f"{text!r} is no HTTP address")
-    if address.userinfo or address.fragment or "\\" in text or not 0 < _port(address) < 65536:
+    if address.user is not None or address.password is not None or address.fragment:
         raise ValueError(f"{text!r} has parts that an address of answers does not have")
     return address
 
@@ -64,68 +75,63 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _is_below(address: httpx.URL, prefix: httpx.URL) -> bool:
-    place = (address.scheme, address.host, _port(address))
-    if place != (prefix.scheme, prefix.host, _port(prefix)) or ".." in address.path.split("/"):
+def _is_below(address: URL, prefix: URL) -> bool:
+    place = (address.scheme, address.host, address.port)
+    if place != (prefix.scheme, prefix.host, prefix.port) or ".." in address.path.split("/"):
         return False
     folder = prefix.path.rstrip("/")
     return address.path.rstrip("/") == folder or address.path.startswith(f"{folder}/")
 
 
-def _port(address: httpx.URL) -> int:
-    return address.port or {"http": 80, "https": 443}[address.scheme]
-
-
 class HttpLegacyDoor:
     """A LegacyDoor. Use it as an async context manager: it keeps connections open between answers.
 
-    allow: the policy of addresses.   transport: another one than the network, in tests.
+    allow: the policy of addresses.
     """
 
-    def __init__(self, allow: Callable[[str], bool], *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    _client: aiohttp.ClientSession
+
+    def __init__(self, allow: Callable[[str], bool]) -> None:
         self._allow = allow
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(READ_WAIT_S_MAX, connect=CONNECT_WAIT_S_MAX),
-            limits=httpx.Limits(max_connections=50, max_keepalive_connections=10),
-            follow_redirects=False,
-            trust_env=False,  # a proxy of the environment would see the orders
-            transport=transport,
-        )
 
     async def __aenter__(self) -> Self:
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+            timeout=aiohttp.ClientTimeout(
+                total=EXCHANGE_WAIT_S_MAX, sock_connect=CONNECT_WAIT_S_MAX, sock_read=READ_WAIT_S_MAX
+            ),
+            headers=_HEADERS,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # what is compressed has no bound before it is opened
+            trust_env=False,  # a proxy of the environment would see the orders
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self._client.close()
 
     async def post(self, address: str, envelope: bytes) -> str:
         """See LegacyDoor: an empty text when it is acknowledged, else why not."""
         if not self._allow(address):
             return "answers may not be sent to this address"
         try:
-            async with asyncio.timeout(EXCHANGE_WAIT_S_MAX):
-                return writable(await self._exchange(address, envelope))[:_WHY_LENGTH_MAX]
+            return writable(await self._exchange(_address(address), envelope))[:_WHY_LENGTH_MAX]
         except TimeoutError:
             return f"no complete answer within {EXCHANGE_WAIT_S_MAX:.0f} s"
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             return writable(f"{type(error).__name__}: {error}")[:_WHY_LENGTH_MAX]
 
-    async def _exchange(self, address: str, envelope: bytes) -> str:
-        headers = {
-            "content-type": "text/xml; charset=utf-8",
-            "soapaction": '""',
-            "accept": "text/xml, application/soap+xml",
-            "accept-encoding": "identity",  # what is compressed has no bound before it is opened
-        }
-        async with self._client.stream("POST", address, content=envelope, headers=headers) as response:
+    async def _exchange(self, address: URL, envelope: bytes) -> str:
+        async with self._client.post(address, data=envelope, allow_redirects=False) as response:
             octets = bytearray()
-            async for part in response.aiter_raw():
+            async for part in response.content.iter_any():
                 octets += part
                 if len(octets) > ANSWER_OCTETS_MAX:
+                    response.close()
                     return f"its answer is larger than {ANSWER_OCTETS_MAX} octets"
-        return _why_not(response.status_code, bytes(octets))
+        return _why_not(response.status, bytes(octets))
 
 
 def _why_not(status: int, octets: bytes) -> str:

@@ -7,9 +7,73 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LIFETIME_S = 30
 """An idle connection is closed after this."""
+
+HEAD_OCTETS_MAX = 64 * 1024
+HEAD_WAIT_S_MAX = 20.0
+"""Of a request before its body: what it may be long, and how long its sender may take. For the body see each door."""
+
+
+class _BoundedHead(HttpToolsProtocol):
+    """The parser has no bound for a request's head: one client could fill the memory with it, or wait for ever."""
+
+    _head_octets = 0
+    _is_in_head = True
+    _head_wait: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as it is there
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_in_head:
+            self._head_octets += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head_octets > HEAD_OCTETS_MAX:
+            self._cut_off()
+
+    def on_message_begin(self) -> None:
+        self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head, self._head_octets = False, 0
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._is_in_head = True
+        self._stop_waiting()
+        self._head_wait = asyncio.get_running_loop().call_later(HEAD_WAIT_S_MAX, self._cut_off)
+
+    def _stop_waiting(self) -> None:
+        if self._head_wait is not None:
+            self._head_wait.cancel()
+            self._head_wait = None
+
+    def _cut_off(self) -> None:
+        self.transport.abort()
+
+
+class OneOfTwo:
+    """What lies below a path goes to one application, everything else to another. No router looks at it in between."""
+
+    def __init__(self, path: str, below: ASGIApp, other: ASGIApp) -> None:
+        self._path = f"{path}/"
+        self._below = below
+        self._other = other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_below = scope.get("path", "").startswith(self._path)
+        await (self._below if is_below else self._other)(scope, receive, send)
 
 
 class _Server(uvicorn.Server):
@@ -25,12 +89,11 @@ class HttpServer:
     def __init__(self, app: Any, listening: socket.socket) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",  # httptools has no bound for a request's head: one client could fill the memory with it
+            http=_BoundedHead,
             log_level="warning",
             access_log=False,
             timeout_keep_alive=LIFETIME_S,
             limit_concurrency=2000,
-            h11_max_incomplete_event_size=64 * 1024,
             server_header=False,
             lifespan="off",
         )

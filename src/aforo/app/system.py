@@ -25,7 +25,7 @@ from aforo.adapters.soap_door import SoapDoor
 from aforo.adapters.system_clock import SystemClock
 from aforo.adapters.system_entropy import SystemEntropy
 from aforo.app.error_report import error_reporter
-from aforo.app.http_server import HttpServer
+from aforo.app.http_server import HttpServer, OneOfTwo
 from aforo.app.running_system import RunningSystem, announce, withdraw
 from aforo.app.settings import Settings
 from aforo.app.town_host import TownHost
@@ -147,8 +147,8 @@ class System:
             ),
             token=self.token,
         )
-        api.mount(SOAP_PATH, SoapDoor(headend.integration, now=self.clock.now))
-        server = HttpServer(api, listen_on(settings.host, place.port))
+        doors = OneOfTwo(SOAP_PATH, SoapDoor(headend.integration, now=self.clock.now), api)
+        server = HttpServer(doors, listen_on(settings.host, place.port))
         stack.push_async_callback(server.stop)
         await server.start()
         self.url = server.url
