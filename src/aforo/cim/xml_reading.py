@@ -1,9 +1,10 @@
 """XML from anyone, read with bounds: no DTD, no entities, nothing fetched, a highest size, depth and count of elements.
 
-Two parsers look at it. The first (expat) stops at a DOCTYPE before a single entity is declared, and counts; only what
-it lets pass is built into a tree by the second (libxml2).
+Two parsers look at it. The first (expat) stops at a DOCTYPE before a single entity is declared; only what it lets pass
+is built into a tree by the second (libxml2, which nests 256 levels at most), and then counted.
 """
 
+from typing import cast
 from xml.parsers import expat
 
 from lxml import etree
@@ -17,27 +18,9 @@ ELEMENTS_MAX = 5000
 Element = etree._Element  # noqa: SLF001 -- the stubs give its type no public name
 
 
-class _Bounds:
-    """Refuses what goes beyond them, by raising from within the parser."""
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self.elements = 0
-
-    def begin(self, _name: str, _attributes: object) -> None:
-        self.depth += 1
-        self.elements += 1
-        if self.depth > DEPTH_MAX:
-            raise _unreadable(
-                f"El mensaje anida más de {DEPTH_MAX} niveles.", f"The message nests deeper than {DEPTH_MAX} levels."
-            )
-        if self.elements > ELEMENTS_MAX:
-            raise _unreadable(
-                f"El mensaje tiene más de {ELEMENTS_MAX} elementos.", f"The message has over {ELEMENTS_MAX} elements."
-            )
-
-    def end(self, _name: str) -> None:
-        self.depth -= 1
+_count = etree.XPath("count(//*)")
+_is_too_deep = etree.XPath("boolean(" + "/*" * (DEPTH_MAX + 1) + ")")
+_TOO_DEEP_FOR_LIBXML2 = "Excessive depth"
 
 
 def parse(octets: bytes, *, size_max: int = SIZE_MAX) -> Element:
@@ -57,7 +40,10 @@ def parse(octets: bytes, *, size_max: int = SIZE_MAX) -> Element:
     try:
         root = etree.fromstring(octets, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
+        if _TOO_DEEP_FOR_LIBXML2 in str(error):
+            raise _too_deep() from None
         raise _not_xml(str(error)) from None
+    _check_bounds(root)
     assert root.getroottree().docinfo.internalDTD is None, "the scan lets no DOCTYPE pass"
     return root
 
@@ -69,15 +55,27 @@ def too_large(size_max: int) -> UnreadableMessage:
 
 
 def _scan(octets: bytes) -> None:
-    bounds = _Bounds()
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.StartElementHandler = bounds.begin
-    parser.EndElementHandler = bounds.end
     try:
         parser.Parse(octets, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise _not_xml(str(error)) from None
+
+
+def _check_bounds(root: Element) -> None:
+    if _is_too_deep(root):
+        raise _too_deep()
+    if cast("float", _count(root)) > ELEMENTS_MAX:
+        raise _unreadable(
+            f"El mensaje tiene más de {ELEMENTS_MAX} elementos.", f"The message has over {ELEMENTS_MAX} elements."
+        )
+
+
+def _too_deep() -> UnreadableMessage:
+    return _unreadable(
+        f"El mensaje anida más de {DEPTH_MAX} niveles.", f"The message nests deeper than {DEPTH_MAX} levels."
+    )
 
 
 def _refuse_doctype(*_: object) -> None:
@@ -99,7 +97,7 @@ def text_of(parent: Element | None, tag: str) -> str:
 
 
 def local_name(element: Element) -> str:
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def path_of(element: Element) -> str:

@@ -30,7 +30,7 @@ def add_if(parent: Element, tag: str, text: str) -> None:
 
 def writable(text: str) -> str:
     """XML 1.0 has no way to write a control character; texts of devices may hold them."""
-    return _NOT_XML.sub("\ufffd", text)
+    return text if text.isprintable() else _NOT_XML.sub("\ufffd", text)
 
 
 def octets_of(element: Element) -> bytes:

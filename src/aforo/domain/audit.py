@@ -15,6 +15,7 @@ from typing import Any
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
 
+_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 GENESIS = bytes(32)
 """What stands before the first fact of an order, and before the first seal."""
 
@@ -91,8 +92,7 @@ def digest_of(order_id: int, fact: Fact) -> bytes:
         "name": fact.name,
         "payload": fact.payload,
     }
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return sha256(_as_json(document).encode("utf-8", "surrogatepass")).digest()
 
 
 def linked(previous: bytes, digest: bytes) -> bytes:

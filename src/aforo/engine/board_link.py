@@ -1,6 +1,8 @@
 """The head-end's connection to one concentrator's order board: requests, pushes, and waiting for what comes next."""
 
 import asyncio
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 from aforo.dclink import board_client
 from aforo.dclink.messages import ItemResult
@@ -10,19 +12,29 @@ from aforo.domain.devices import Concentrator
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.ports import Frame, LineSilent, LineUnavailable
+from aforo.engine.session_room import SessionRoom
 from aforo.flow.device_client import DeviceAccess, DeviceClient, DeviceLost
 
 APDU_MAX = 16_384
 """Octets that we accept in one APDU: about 100 results."""
 
 
+@dataclass(frozen=True, slots=True)
+class BoardCalls:
+    """What may end a session's waiting. wake: set by whoever commits an order for its lane.   room: of all sessions."""
+
+    wake: asyncio.Event
+    room: SessionRoom
+
+
 class BoardLink:
     """Every call raises DeviceLost when the concentrator is gone."""
 
-    def __init__(self, ports: HeadEndPorts, concentrator: Concentrator, wake: asyncio.Event) -> None:
+    def __init__(self, ports: HeadEndPorts, concentrator: Concentrator, calls: BoardCalls) -> None:
         self._ports = ports
         self._concentrator = concentrator
-        self._wake = wake
+        self._wake = calls.wake
+        self._room = calls.room
         self._line = SharedLine(ports.lines, concentrator.address)
         target = LinkTarget(
             device=f"concentrator:{concentrator.number}",
@@ -68,7 +80,7 @@ class BoardLink:
         return [result for notification in notifications for result in board_client.read_push(notification)]
 
     async def happening(self, *, busy: bool) -> bool:
-        """Wait for a push, a wake-up or the time to poll; False when idle for `linger`.
+        """Wait for a push, a wake-up or the time to poll; False when idle for `linger`, or idle and in the way.
 
         busy: orders are out, so it is time to ask every now and then (`is_poll_due`), however much comes for others.
         """
@@ -84,8 +96,11 @@ class BoardLink:
         if self.client.notifications or self._wake.is_set():
             self._wake.clear()
             return True
+        if not busy and self._room.is_wanted:
+            return False
         try:
-            frame = await self._frame_or_wake(poll_wait_s if busy else settings.linger.total_seconds())
+            with nullcontext() if busy else self._room.idle(self._wake):
+                frame = await self._frame_or_wake(poll_wait_s if busy else settings.linger.total_seconds())
         except LineUnavailable as lost:
             raise DeviceLost(Cause.CONCENTRATOR_UNREACHABLE, str(lost)) from lost
         except LineSilent:

@@ -14,7 +14,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Concentrator
 from aforo.domain.identifiers import Epoch, Fence, OrderId
 from aforo.domain.order import Order, Priority
-from aforo.engine.board_link import BoardLink
+from aforo.engine.board_link import BoardCalls, BoardLink
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.lane_orders import Claim, LaneOrders
 from aforo.engine.neighbourhood import Neighbourhood
@@ -33,15 +33,12 @@ T = TypeVar("T")
 
 
 class BoardSession:
-    """From the association until nothing has been due and nothing out for `linger`. Run once.
+    """From the association until nothing was due and nothing out for `linger`, or its place is wanted. Run once."""
 
-    wake: set by whoever commits an order for this lane.
-    """
-
-    def __init__(self, lane: str, *, ports: HeadEndPorts, concentrator: Concentrator, wake: asyncio.Event) -> None:
+    def __init__(self, lane: str, *, ports: HeadEndPorts, concentrator: Concentrator, calls: BoardCalls) -> None:
         self._ports = ports
         self._orders = LaneOrders(lane, ports)
-        self._link = BoardLink(ports, concentrator, wake)
+        self._link = BoardLink(ports, concentrator, calls)
         self._epoch = Epoch(0)
         self._is_established = False
         self._neighbourhood = Neighbourhood(ports.clock, self._link)

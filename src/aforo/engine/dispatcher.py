@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from aforo.domain.identifiers import ConcentratorNumber
+from aforo.engine.board_link import BoardCalls
 from aforo.engine.board_session import BoardSession
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.meter_session import MeterSession
 from aforo.engine.ports import StoreUnavailable
+from aforo.engine.session_room import SessionRoom
 
 REST_S = (1, 2, 5, 10, 30, 60)
 """Before a lane whose session failed gets another: longer each time, so that a dead device costs next to nothing."""
@@ -36,7 +38,7 @@ class Dispatcher:
         self._failures: dict[str, int] = {}
         self._resting: dict[str, asyncio.TimerHandle] = {}
         self._broken: set[str] = set()
-        self._room = asyncio.Semaphore(ports.settings.sessions_max)
+        self._room = SessionRoom(ports.settings.sessions_max)
         self._look = asyncio.Event()
 
     def wake(self, lane: str, due: datetime) -> None:
@@ -115,7 +117,8 @@ class Dispatcher:
         if kind == "relay":
             await MeterSession(lane, ports=self._ports, relay=concentrator.address).run()
             return True
-        return await BoardSession(lane, ports=self._ports, concentrator=concentrator, wake=wake).run()
+        calls = BoardCalls(wake, self._room)
+        return await BoardSession(lane, ports=self._ports, concentrator=concentrator, calls=calls).run()
 
     def _rest(self, lane: str) -> None:
         failures = self._failures.get(lane, 0)

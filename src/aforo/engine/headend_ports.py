@@ -25,7 +25,8 @@ class HeadEndSettings:
     poll_every: a concentrator with orders of ours is asked this often, should its pushes be lost.
     clock_deviation: a concentrator whose clock is further off gets no order that must not begin late.
     deadlines: by kind and priority.
-    linger: an idle session is kept for the next order.   sessions_max: at the same time.
+    linger: an idle session is kept for the next order.   sessions_max: at the same time; one that is idle
+    leaves when another lane waits for its place.
     """
 
     title: SystemTitle
@@ -41,7 +42,7 @@ class HeadEndSettings:
     clock_deviation: timedelta = timedelta(seconds=60)
     deadlines: Deadlines = field(default_factory=Deadlines)
     linger: timedelta = timedelta(seconds=30)
-    sessions_max: int = 400
+    sessions_max: int = 5000
 
     def model(self, name: str) -> MeterModel | None:
         return self.models.get(name or GENERIC)

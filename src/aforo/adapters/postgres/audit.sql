@@ -3,7 +3,7 @@
 SELECT pg_advisory_xact_lock(hashtext('aforo seals'))
 
 -- name: unsealed
-SELECT order_id, length, head FROM chains WHERE length > sealed ORDER BY order_id LIMIT $1 FOR UPDATE
+SELECT order_id, length, head FROM chains WHERE NOT is_sealed AND length > sealed ORDER BY order_id LIMIT $1 FOR UPDATE
 
 -- name: last_seal
 SELECT number, at, previous, root, hash FROM seals ORDER BY number DESC LIMIT 1
@@ -17,7 +17,7 @@ SELECT $1, h.order_id, h.length, h.link
 FROM unnest($2::bigint[], $3::integer[], $4::bytea[]) AS h(order_id, length, link)
 
 -- name: mark_sealed
-UPDATE chains c SET sealed = h.length FROM unnest($1::bigint[], $2::integer[]) AS h(order_id, length)
+UPDATE chains c SET sealed = h.length, is_sealed = (c.length = h.length) FROM unnest($1::bigint[], $2::integer[]) AS h(order_id, length)
 WHERE c.order_id = h.order_id
 
 -- name: facts

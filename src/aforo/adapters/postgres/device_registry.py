@@ -1,11 +1,13 @@
 """DeviceRegistry on PostgreSQL."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
+from aforo.adapters.postgres.group_commit import GroupRead
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.storable import storable_text
@@ -14,6 +16,9 @@ from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import UnknownConcentrator
 
 SQL = load_sql("registry.sql")
+ANALYZED_FROM = 500
+"""Meters in one import after which the database looks at the tables at once: its own look comes up to a minute later,
+and until then it takes them for empty and reads them whole."""
 
 
 class PostgresDeviceRegistry:
@@ -21,12 +26,14 @@ class PostgresDeviceRegistry:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._meters: GroupRead[MeterNumber, Meter | None] = GroupRead(
+            pool, SQL["meters"], lambda numbers: [[storable_text(number) for number in numbers]], _by_number
+        )
 
     @tells_outages
     async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
-        rows = await self._pool.fetch(SQL["meters"], [storable_text(number) for number in numbers])
-        meters = [_meter(row) for row in rows]
-        return {meter.number: meter for meter in meters}
+        found = await asyncio.gather(*(self._meters.submit(number) for number in set(numbers)))
+        return {meter.number: meter for meter in found if meter is not None}
 
     @tells_outages
     async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
@@ -72,6 +79,13 @@ class PostgresDeviceRegistry:
             await connection.execute(SQL["put_meters"], rows, now)
             await connection.execute(SQL["close_links"], rows, now)
             await connection.execute(SQL["open_links"], rows, now)
+        if len(meters) >= ANALYZED_FROM:
+            await self._pool.execute(SQL["analyze"])
+
+
+def _by_number(numbers: Sequence[MeterNumber], rows: Sequence[asyncpg.Record]) -> list[Meter | None]:
+    found = {row["number"]: _meter(row) for row in rows}
+    return [found.get(storable_text(number)) for number in numbers]
 
 
 def _place(after: str | None) -> str | None:

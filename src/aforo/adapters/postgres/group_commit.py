@@ -1,4 +1,4 @@
-"""Calls that come at the same time share one transaction: the disk is waited for once for all of them."""
+"""Calls that come at the same time share one statement or transaction: the disk, and the way to it, is paid once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -23,33 +23,31 @@ class _Waiting(Generic[Item, Answer]):
     answer: "asyncio.Future[Answer]"
 
 
-class GroupCommit(Generic[Item, Answer]):
-    """While one transaction is under way, the next batch gathers; when nothing is, the first call goes at once.
+class Gathering(Generic[Item, Answer]):
+    """While one batch is under way, the next one gathers; when nothing is, the first call goes at once.
 
-    write: all items in the order given, one answer each; an answer that is an exception is raised to its caller.
+    carry_out: all items in the order given, one answer each; an answer that is an exception is raised to its caller.
     key: of two items with the same key the second goes into a later batch; None for items that never collide.
     """
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[asyncpg.Record]",
-        write: Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
+        carry_out: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
         *,
         key: Callable[[Item], Hashable] = lambda _: None,
     ) -> None:
-        self._pool = pool
-        self._write = write
+        self._carry_out = carry_out
         self._key = key
         self._waiting: list[_Waiting[Item, Answer]] = []
         self._flusher: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Answer:
-        """Durable when it returns. Raises StoreUnavailable: then it is not known whether it is."""
+        """What is written is durable when it returns. Raises StoreUnavailable: then it is not known whether it is."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append(_Waiting(item, self._key(item), answer))
         if self._flusher is None:
-            self._flusher = loop.create_task(self._flush(), name="group commit")
+            self._flusher = loop.create_task(self._flush(), name="gathered batch")
         return await answer
 
     async def _flush(self) -> None:
@@ -74,7 +72,7 @@ class GroupCommit(Generic[Item, Answer]):
 
     async def _write_batch(self, batch: list[_Waiting[Item, Answer]]) -> None:
         try:
-            answers = await self._transaction([waiting.item for waiting in batch])
+            answers = await self._carry_out([waiting.item for waiting in batch])
         except Exception as wrong:  # noqa: BLE001 (whoever waits must be told, whatever it is)
             if is_outage(wrong):
                 _fail(batch, unavailable(wrong))
@@ -87,9 +85,48 @@ class GroupCommit(Generic[Item, Answer]):
             for waiting, answer in zip(batch, answers, strict=True):
                 _settle(waiting, answer)
 
-    async def _transaction(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            return await self._write(connection, items)
+
+Write: TypeAlias = Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Answer | Exception]]]
+
+
+class GroupCommit(Gathering[Item, Answer]):
+    """write: of one statement, which is a transaction of its own; of several only with is_several."""
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        write: "Write[Item, Answer]",
+        *,
+        key: Callable[[Item], Hashable] = lambda _: None,
+        is_several: bool = False,
+    ) -> None:
+        async def carry_out(items: Sequence[Item]) -> Sequence[Answer | Exception]:
+            async with pool.acquire() as connection:
+                if not is_several:
+                    return await write(connection, items)
+                async with connection.transaction():
+                    return await write(connection, items)
+
+        super().__init__(carry_out, key=key)
+
+
+class GroupRead(Gathering[Item, Answer]):
+    """statement: answers each of several questions; rows in any order.
+
+    parameters: the statement's, of all questions.   pick: one answer for each question, in their order.
+    """
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        statement: str,
+        parameters: Callable[[Sequence[Item]], Sequence[object]],
+        pick: Callable[[Sequence[Item], Sequence[asyncpg.Record]], Sequence[Answer]],
+    ) -> None:
+        async def carry_out(items: Sequence[Item]) -> Sequence[Answer | Exception]:
+            return pick(items, await pool.fetch(statement, *parameters(items)))
+
+        super().__init__(carry_out)
 
 
 def _fail(batch: Sequence[_Waiting[Item, Answer]], error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from aforo.adapters.postgres.group_commit import Connection, GroupCommit
+from aforo.adapters.postgres.group_commit import Connection, GroupCommit, GroupRead
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.rows import fact_of, fact_row, order_of, standing_of, whole_of
@@ -31,8 +31,10 @@ class PostgresOrderStore:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._receipts: GroupCommit[_Receipt, Order] = GroupCommit(pool, _receive)
+        self._receipts: GroupCommit[_Receipt, Order] = GroupCommit(pool, _receive, is_several=True)
         self._commits: GroupCommit[_Item, Order] = GroupCommit(pool, _commit, key=lambda item: item[0].order.id)
+        self._orders: GroupRead[OrderId, Order | None] = GroupRead(pool, SQL["orders"], lambda ids: [ids], _by_id)
+        self._unsent: GroupRead[Order, list[Order]] = GroupRead(pool, SQL["older_unsent"], _asked_older, _older)
         self._ids: list[int] = []
         self._reserving = asyncio.Lock()
 
@@ -61,7 +63,7 @@ class PostgresOrderStore:
 
     @tells_outages
     async def order(self, order_id: OrderId) -> Order | None:
-        return _one(await self._pool.fetchrow(SQL["order"], order_id))
+        return await self._orders.submit(order_id)
 
     @tells_outages
     async def find(self, source: Source, number: OrderNumber) -> Order | None:
@@ -95,9 +97,7 @@ class PostgresOrderStore:
 
     @tells_outages
     async def older_unsent(self, order: Order) -> list[Order]:
-        sets = "" if order.kind.sets is None else order.kind.sets.value
-        rows = await self._pool.fetch(SQL["older_unsent"], order.request.meter, order.id, sets)
-        return [order_of(row) for row in rows]
+        return await self._unsent.submit(order)
 
     @tells_outages
     async def known_limit(self, meter: MeterNumber) -> int | None:
@@ -186,6 +186,25 @@ def _told(items: Sequence[_Item]) -> tuple[list[dict[str, Any]], list[dict[str, 
         {"id": result.id, "order_id": result.order_id, "body": result.body} for _, result in items if result is not None
     ]
     return facts, results
+
+
+def _by_id(ids: Sequence[OrderId], rows: Sequence[asyncpg.Record]) -> list[Order | None]:
+    found = {row["id"]: order_of(row) for row in rows}
+    return [found.get(order_id) for order_id in ids]
+
+
+def _asked_older(orders: Sequence[Order]) -> tuple[list[str], list[int], list[str]]:
+    """Meters, ids, and what each order sets."""
+    meters = [storable_text(order.request.meter) for order in orders]
+    sets = ["" if order.kind.sets is None else order.kind.sets.value for order in orders]
+    return meters, [order.id for order in orders], sets
+
+
+def _older(orders: Sequence[Order], rows: Sequence[asyncpg.Record]) -> list[list[Order]]:
+    found: dict[int, list[Order]] = {order.id: [] for order in orders}
+    for row in rows:
+        found[row["later"]].append(order_of(row))
+    return [found[order.id] for order in orders]
 
 
 def _one(row: asyncpg.Record | None) -> Order | None:

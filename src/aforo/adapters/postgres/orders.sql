@@ -61,8 +61,8 @@ SELECT id FROM changed
 SELECT o.* FROM orders o
 JOIN unnest($1::text[], $2::text[]) AS asked(source, number) ON o.source = asked.source AND o.number = asked.number
 
--- name: order
-SELECT * FROM orders WHERE id = $1
+-- name: orders
+SELECT * FROM orders WHERE id = ANY($1::bigint[])
 
 -- name: find
 SELECT * FROM orders WHERE source = $1 AND number = $2
@@ -105,8 +105,11 @@ WHERE o.id = ANY($1::bigint[]) AND o.sets <> '' AND later.sets = o.sets
 ORDER BY o.id, later.id DESC
 
 -- name: older_unsent
-SELECT o.* FROM orders o
-WHERE o.meter = $1 AND o.id < $2 AND o.sets = $3 AND o.state IN ('received', 'held', 'validated') ORDER BY o.id
+-- Of each of these meters, with an order's id and what it sets: the older orders that wait and set the same.
+SELECT o.*, asked.id AS later
+FROM unnest($1::text[], $2::bigint[], $3::text[]) AS asked(meter, id, sets)
+JOIN orders o ON o.meter = asked.meter AND o.id < asked.id AND o.sets = asked.sets
+WHERE o.state IN ('received', 'held', 'validated') ORDER BY o.id
 
 -- name: known_limit
 SELECT COALESCE(limit_w, restored_w) FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1

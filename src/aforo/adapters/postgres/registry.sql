@@ -81,3 +81,6 @@ INSERT INTO meter_links (meter, concentrator, valid_from)
 SELECT g.number, g.concentrator, $2 FROM jsonb_to_recordset($1) AS g(number text, concentrator text)
 WHERE g.concentrator IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM meter_links l WHERE l.meter = g.number AND l.valid_to IS NULL)
+
+-- name: analyze
+ANALYZE meters, meter_links

@@ -6,14 +6,15 @@ No customer means either; a device's garbage and a careless client may send them
 import json
 from typing import Any
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 _SUSPECT = ("\\u0000", "\\ud")
 """As `json` writes NUL and surrogates, whole pairs included: only then is every text looked at."""
 
 
 def to_jsonb(value: Any) -> str:
-    written = json.dumps(value, separators=(",", ":"))
+    written = _as_json(value)
     if any(mark in written for mark in _SUSPECT):
-        return json.dumps(_storable(value), separators=(",", ":"))
+        return _as_json(_storable(value))
     return written
 
 
