@@ -12,7 +12,7 @@ import pytest
 
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres, SocketFolder
-from aforo.domain.identifiers import OrderId, OrderNumber, Source
+from aforo.domain.identifiers import Epoch, OrderId, OrderNumber, Source
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import StaleOrder, StoreUnavailable
@@ -70,7 +70,8 @@ async def test_what_a_call_returned_is_there_after_a_kill_and_the_store_recovers
 ) -> None:
     order = await stored(opened.orders, state=OrderState.DISPATCHED)
     reserved = await opened.ledger.raise_counter("meter:M-1", 7, 10)
-    told = await opened.ledger.next_fence(), await opened.ledger.open_epoch("C-1")
+    epoch = await opened.ledger.open_epoch("C-1")
+    told = await opened.ledger.next_fence("C-1", epoch), epoch
     ended = await opened.orders.commit(Decision(standing(order, OrderState.VERIFIED), (a_fact(),)), a_result(order))
 
     machine.lose_power()
@@ -82,7 +83,7 @@ async def test_what_a_call_returned_is_there_after_a_kill_and_the_store_recovers
     again = await opened.ledger.reserve_counters("meter:M-1", 10)
     assert again is not None
     assert again.next == reserved.next + reserved.remaining
-    assert await opened.ledger.next_fence() > told[0]
+    assert await opened.ledger.next_fence("C-1", epoch) > told[0]
     assert await opened.ledger.open_epoch("C-1") == told[1] + 1
     assert await opened.orders.new_order_id() > order.id
 
@@ -119,7 +120,7 @@ async def test_every_call_says_that_the_database_is_away(machine: Machine, opene
         lambda: opened.deliveries.outbox(10),
         lambda: opened.registry.list_meters(10),
         lambda: opened.registry.put_meters([], WEDNESDAY),
-        opened.ledger.next_fence,
+        lambda: opened.ledger.next_fence("C-1", Epoch(1)),
         lambda: opened.ledger.reserve_counters("meter:M-1", 1),
     ):
         with pytest.raises(StoreUnavailable, match=r"cannot be reached: ."):

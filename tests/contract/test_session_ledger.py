@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
+from aforo.engine.ports import LeaseLost
 from contract.conftest import Stores
 
 
@@ -29,13 +30,29 @@ async def test_epochs_opened_at_once_differ(both_stores: tuple[Stores, Stores]) 
 
 
 async def test_a_later_fence_is_higher_whoever_asks(both_stores: tuple[Stores, Stores]) -> None:
-    told = [await both_stores[number % 2].ledger.next_fence() for number in range(40)]
-    at_once = await asyncio.gather(*(stores.ledger.next_fence() for _ in range(100) for stores in both_stores))
+    epoch = await both_stores[0].ledger.open_epoch("C-1")
+    told = [await both_stores[number % 2].ledger.next_fence("C-1", epoch) for number in range(40)]
+    at_once = await asyncio.gather(
+        *(stores.ledger.next_fence("C-1", epoch) for _ in range(100) for stores in both_stores)
+    )
 
     assert told == sorted(set(told))
     assert len(set(at_once)) == 200
     assert min(at_once) > told[-1]
-    assert await both_stores[1].ledger.next_fence() > max(at_once)
+    assert await both_stores[1].ledger.next_fence("C-1", epoch) > max(at_once)
+
+
+async def test_a_session_after_which_a_later_one_has_begun_gets_no_fence(both_stores: tuple[Stores, Stores]) -> None:
+    one, other = both_stores
+    epoch, elsewhere = await one.ledger.open_epoch("C-1"), await one.ledger.open_epoch("C-2")
+    later = await other.ledger.open_epoch("C-1")
+
+    stale = [one.ledger.next_fence("C-1", epoch), one.ledger.next_fence("C-3", epoch)]
+    outcomes = await asyncio.gather(
+        *stale, one.ledger.next_fence("C-2", elsewhere), other.ledger.next_fence("C-1", later), return_exceptions=True
+    )
+
+    assert [isinstance(outcome, LeaseLost) for outcome in outcomes] == [True, True, False, False]
 
 
 async def test_a_device_that_is_not_on_record_has_no_counters(stores: Stores) -> None:

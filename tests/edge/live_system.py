@@ -45,9 +45,10 @@ _MESSAGE_ID = re.compile(r"MessageID>([^<]+)<")
 class LiveSystem:
     """`aforo up` on a data folder; it can be killed and started again on the same one."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
+    def __init__(self, data: Path, command: str = "up", **environment: str) -> None:
         """environment: instead of, or besides, what is set here."""
         self._data = data
+        self._command = command
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -61,7 +62,7 @@ class LiveSystem:
             "AFORO_PERMISSIONS": json.dumps({source: ["limits:special"] for source in ("CIS", "zeep")}),
             **self._environment,
         }
-        command = [sys.executable, "-m", "aforo", "up", "--data", str(self._data), "--port", "0", "--json"]
+        command = [sys.executable, "-m", "aforo", self._command, "--data", str(self._data), "--port", "0", "--json"]
         self._process = await asyncio.to_thread(_started, command, environment)
         assert self._process.stdout is not None
         told = await asyncio.to_thread(self._process.stdout.readline)

@@ -18,6 +18,7 @@ from aforo.app.commands.options import AsJson, Data, folder
 from aforo.app.console_output import FAILED, WRONG_USAGE, CommandFailed, complain, say_json
 
 INTERRUPTED = 130
+Port = Annotated[int, typer.Option(metavar="N", min=0, max=65_535, help="HTTP port; 0 takes a free one.")]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -74,12 +75,24 @@ def up(
         Path | None,
         typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Simulate the devices of this town file too."),
     ] = None,
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65_535, help="HTTP port; 0 takes a free one.")] = 8080,
+    port: Port = 8080,
     data: Data = None,
     as_json: AsJson = False,
 ) -> int:
     """Run the system until Ctrl-C."""
     return _started(lambda: _module("system").up(folder(data), port, town, as_json))
+
+
+@app.command()
+def integration(port: Port = 8080, data: Data = None, as_json: AsJson = False) -> int:
+    """Run the process that takes orders and sends answers (steps 1, 2, 3 and 9), over AFORO_DATABASE_URL."""
+    return _started(lambda: _module("system").part("integration", folder(data), port, as_json))
+
+
+@app.command()
+def headend(port: Port = 8081, data: Data = None, as_json: AsJson = False) -> int:
+    """Run the process that speaks to concentrators and meters (steps 3 to 8), over AFORO_DATABASE_URL."""
+    return _started(lambda: _module("system").part("headend", folder(data), port, as_json))
 
 
 @bench.command()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import uvloop
+from starlette.types import ASGIApp
 
 from aforo.adapters.dlms_lines import DlmsLines
 from aforo.adapters.key_vault import FileKeyVault
@@ -25,14 +26,17 @@ from aforo.adapters.postgres.embedded import EmbeddedPostgres
 from aforo.adapters.soap_door import SoapDoor
 from aforo.adapters.system_clock import SystemClock
 from aforo.adapters.system_entropy import SystemEntropy
+from aforo.app.console_output import CommandFailed
 from aforo.app.error_report import error_reporter
 from aforo.app.http_server import HttpServer, OneOfTwo
+from aforo.app.processes import PROCESSES, Process
 from aforo.app.running_system import RunningSystem, announce, withdraw
 from aforo.app.settings import Settings
 from aforo.app.town_host import TownHost
 from aforo.dlms.keys import SystemTitle
 from aforo.engine.headend import HeadEnd, Stores, Surroundings
 from aforo.engine.headend_ports import HeadEndSettings
+from aforo.engine.leases import LEASE
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
 
@@ -44,11 +48,15 @@ GARBAGE_THRESHOLDS = (100_000, 50, 100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """data: the folder of everything that must survive.   database: arguments for asyncpg.   port: 0 chooses one."""
+    """data: the folder of everything that must survive.   database: arguments for asyncpg.   port: 0 chooses one.
+
+    process: what runs here.
+    """
 
     data: Path
     database: dict[str, Any] = field(repr=False)
     port: int = DEFAULT_PORT
+    process: Process = PROCESSES["up"]
 
 
 @contextmanager
@@ -66,7 +74,7 @@ def database_of(settings: Settings, data: Path) -> Iterator[dict[str, Any]]:
 
 
 class System:
-    """All nine steps in one process, as an async context manager. town: simulated devices to host as well."""
+    """What one process hosts, as an async context manager. town: simulated devices to host as well."""
 
     def __init__(self, settings: Settings, place: Place, town: Town | None = None) -> None:
         self._settings = settings
@@ -75,6 +83,7 @@ class System:
         self._stack = AsyncExitStack()
         self.clock = SystemClock()
         self.entropy = SystemEntropy()
+        self.process = place.process
         self._report = error_reporter(self.clock.now)
         self.models = load_models(settings.models)
 
@@ -92,6 +101,9 @@ class System:
         self.vault = FileKeyVault.open(place.data / "kek", self.entropy, kek=settings.kek.get_secret_value())
         self.database = await Database.open(**place.database)
         stack.push_async_callback(self.database.close)
+        self._presence = self.database.presence(self.entropy)
+        stack.push_async_callback(self._presence.leave)
+        await self._presence.join(LEASE)
         if self._town is not None:
             host = TownHost(self._town, now=self.clock.now)
             stack.push_async_callback(host.close)
@@ -112,9 +124,11 @@ class System:
             audit=database.audit,
             registry=database.registry,
             ledger=database.ledger,
+            leases=self._presence,
         )
         surroundings = Surroundings(
             lines=DlmsLines(),
+            bell=self._presence,
             door=door,
             clock=self.clock,
             entropy=self.entropy,
@@ -131,7 +145,7 @@ class System:
             clock_deviation=timedelta(seconds=settings.clock_deviation_s),
             window=settings.window,
         )
-        return HeadEnd(stores, surroundings, headend_settings, settings.rules_of)
+        return HeadEnd(stores, surroundings, headend_settings, settings.rules_of, hosts=self._place.process.loops)
 
     async def _open_doors(self, stack: AsyncExitStack, headend: HeadEnd) -> None:
         settings, place, database = self._settings, self._place, self.database
@@ -150,14 +164,17 @@ class System:
             ),
             token=self.token,
         )
-        doors = OneOfTwo(SOAP_PATH, SoapDoor(headend.integration, now=self.clock.now), api)
+        doors: ASGIApp = api
+        if place.process.takes_orders:
+            doors = OneOfTwo(SOAP_PATH, SoapDoor(headend.integration, now=self.clock.now), api)
         server = HttpServer(doors, listen_on(settings.host, place.port))
         stack.push_async_callback(server.stop)
         await server.start()
         self.url = server.url
-        running = RunningSystem(self.url, self.token, os.getpid())
-        announce(place.data, running)
-        stack.callback(withdraw, place.data, running)
+        if place.process.takes_orders:
+            running = RunningSystem(self.url, self.token, os.getpid())
+            announce(place.data, running)
+            stack.callback(withdraw, place.data, running)
 
 
 def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:
@@ -169,6 +186,20 @@ def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:
     with database_of(settings, data) as database, event_loop() as loop:
         place = Place(data=data, database=database, port=port)
         return loop.run(_serve(System(settings, place, simulated), as_json=as_json))
+
+
+def part(name: str, data: Path, port: int, as_json: bool) -> int:
+    """`aforo integration`, `aforo headend`: one of several processes over one database. Raises CommandFailed."""
+    settings = Settings()
+    if not settings.database_url.get_secret_value() or not settings.kek.get_secret_value():
+        raise CommandFailed(
+            f"aforo {name} is one process of several: AFORO_DATABASE_URL names the database that they share, AFORO_KEK "
+            "the key-encryption key; `aforo up` needs neither"
+        )
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with database_of(settings, data) as database, event_loop() as loop:
+        place = Place(data=data, database=database, port=port, process=PROCESSES[name])
+        return loop.run(_serve(System(settings, place), as_json=as_json))
 
 
 def event_loop() -> asyncio.Runner:
@@ -197,7 +228,9 @@ def _say_up(system: System, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"url": system.url, "process": os.getpid()}), flush=True)
         return
-    print(f"aforo runs at {system.url}  (Ctrl-C ends it)")
+    print(f"aforo {system.process.name} runs at {system.url}  (Ctrl-C ends it)")
+    if not system.process.takes_orders:
+        return
     print(f"  orders   POST {system.url}{SOAP_PATH}/EndDeviceControls   description: ?wsdl")
     print("  by hand  aforo limit METER 2.5kW --wait    aforo order list    aforo meter list", flush=True)
 

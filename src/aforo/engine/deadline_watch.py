@@ -29,6 +29,10 @@ class DeadlineWatch:
         if self._sleeps_until is not None and due < self._sleeps_until:
             self._look.set()
 
+    def look(self) -> None:
+        """Another process has committed an alarm, due at a time that is not told."""
+        self._look.set()
+
     async def run(self) -> None:
         while True:
             self._look.clear()

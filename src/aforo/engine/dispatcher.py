@@ -1,7 +1,7 @@
 """Which lanes have a session, and when the next one is due. One session per lane; a lane that failed rests first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -9,14 +9,18 @@ from aforo.domain.identifiers import ConcentratorNumber
 from aforo.engine.board_link import BoardCalls
 from aforo.engine.board_session import BoardSession
 from aforo.engine.headend_ports import HeadEndPorts
+from aforo.engine.leases import HeldElsewhere, LeaseKeeper
 from aforo.engine.meter_session import MeterSession
-from aforo.engine.ports import StoreUnavailable
+from aforo.engine.ports import LeaseLost, StoreUnavailable
 from aforo.engine.session_room import SessionRoom
 
 REST_S = (1, 2, 5, 10, 30, 60)
 """Before a lane whose session failed gets another: longer each time, so that a dead device costs next to nothing."""
 
 STORE_REST_S = 1.0
+
+ELSEWHERE_S = 2.0
+"""Before a lane that another process has is asked for again."""
 
 SLEEP_MAX = timedelta(minutes=10)
 """With nothing due: every order that comes into being wakes us, so this is only against a lost wake-up."""
@@ -27,12 +31,22 @@ T = TypeVar("T")
 class Dispatcher:
     """Runs until cancelled; then every session ends, and what was out is found again at the next start.
 
-    report: told of what went wrong in a session, once it has ended.
+    report: told of what went wrong in a session, once it has ended.   on_held_elsewhere: told of a lane of which
+    another process has the session.
     """
 
-    def __init__(self, ports: HeadEndPorts, report: Callable[[str, BaseException], None]) -> None:
+    def __init__(
+        self,
+        ports: HeadEndPorts,
+        report: Callable[[str, BaseException], None],
+        *,
+        leases: LeaseKeeper,
+        on_held_elsewhere: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._ports = ports
         self._report = report
+        self._leases = leases
+        self._on_held_elsewhere = on_held_elsewhere
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._failures: dict[str, int] = {}
@@ -47,6 +61,17 @@ class Dispatcher:
             self._look.set()
         else:
             self._start(lane)
+
+    def nudge(self, lane: str) -> None:
+        """Another process has an order for a lane whose session is here."""
+        if lane in self._wakes:
+            self._wakes[lane].set()
+
+    def look(self, lanes: Sequence[str] = ()) -> None:
+        """For what is due; and these lanes get a session here if nobody else has one."""
+        for lane in lanes:
+            self._start(lane)
+        self._look.set()
 
     async def run(self) -> None:
         try:
@@ -92,16 +117,23 @@ class Dispatcher:
             self._sessions[lane] = asyncio.get_running_loop().create_task(self._session(lane, wake), name=lane)
 
     async def _session(self, lane: str, wake: asyncio.Event) -> None:
-        is_fine = False
+        is_fine = is_elsewhere = False
         try:
-            async with self._room:
+            async with self._room, self._leases.held(lane):
                 is_fine = await self._run_session(lane, wake)
+        except HeldElsewhere:
+            is_elsewhere = True
+        except LeaseLost as lost:
+            self._report(lane, lost)
         except Exception as wrong:  # noqa: BLE001 (one lane's error must not stop the others; it is reported)
             self._report(lane, wrong)
             self._broken.add(lane)
         finally:
             del self._sessions[lane], self._wakes[lane]
-        if is_fine:
+        if is_elsewhere:
+            self._on_held_elsewhere(lane)
+            self._rest_for(lane, ELSEWHERE_S)
+        elif is_fine:
             self._failures.pop(lane, None)
             self._look.set()  # an order may have come after the session looked for the last time
         else:
@@ -123,7 +155,9 @@ class Dispatcher:
     def _rest(self, lane: str) -> None:
         failures = self._failures.get(lane, 0)
         self._failures[lane] = failures + 1
-        rest_s = REST_S[min(failures, len(REST_S) - 1)]
+        self._rest_for(lane, REST_S[min(failures, len(REST_S) - 1)])
+
+    def _rest_for(self, lane: str, rest_s: float) -> None:
         self._resting[lane] = asyncio.get_running_loop().call_later(rest_s, self._rested, lane)
 
     def _rested(self, lane: str) -> None:

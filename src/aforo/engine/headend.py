@@ -1,7 +1,7 @@
 """Everything that works between the doors, put together over whatever ports it is given: steps 1 to 9."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,27 +11,32 @@ from aforo.engine.deadline_watch import DeadlineWatch
 from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
 from aforo.engine.integration import Integration, IntegrationPorts
+from aforo.engine.leases import LeaseKeeper
 from aforo.engine.listeners import Listeners
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import (
     AuditStore,
+    Bell,
     Clock,
     DeliveryStore,
     DeviceRegistry,
     Entropy,
     KeyVault,
+    Leases,
     LegacyDoor,
     Lines,
     OrderStore,
     SessionLedger,
 )
 from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
+from aforo.engine.roles import Roles, is_role
 from aforo.engine.sealer import Sealer
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow.step1_receive_order import CallerRules
 
 RESTART_REST_S = 1.0
+_LANE, _DISPATCH = "lane ", "dispatch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +48,29 @@ class Stores:
     audit: AuditStore
     registry: DeviceRegistry
     ledger: SessionLedger
+    leases: Leases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is not kept: devices, the commercial system, time, chance and keys.
+    """What is not kept: devices, the commercial system, other processes, time, chance and keys.
 
     report: told of what goes wrong and is tried again.
     """
 
     lines: Lines
     door: LegacyDoor
+    bell: Bell
     clock: Clock
     entropy: Entropy
     vault: KeyVault
     report: Callable[[str, BaseException], None]
+
+
+INTEGRATION_LOOPS = frozenset({"answers"})
+HEADEND_LOOPS = frozenset({"relay", "dispatch", "sealer", "deadlines"})
+"""By what they serve: steps 1, 2, 3 and 9; and 3 to 8. Every loop but `dispatch`, which has many lanes, is run by one
+process at a time; the others stand by."""
 
 
 class HeadEnd:
@@ -69,23 +82,23 @@ class HeadEnd:
         surroundings: Surroundings,
         settings: HeadEndSettings,
         rules_of: Callable[[str], CallerRules],
+        *,
+        hosts: frozenset[str] = INTEGRATION_LOOPS | HEADEND_LOOPS,
     ) -> None:
-        """rules_of: by source."""
+        """rules_of: by source.   hosts: names of the loops that this process runs."""
         clock, report = surroundings.clock, surroundings.report
-        sealer = Sealer(stores.audit, clock, report)
-        listeners = Listeners(report, sealer.wake)
-        answerer = Answerer(stores.deliveries, stores.orders, surroundings.door, clock=clock, listeners=listeners)
-        queue = EmbeddedQueue(stores.deliveries, clock, answerer.wake)
-        relay = ResultRelay(stores.deliveries, queue, queue=queue.name, clock=clock, listeners=listeners)
+        self._bell, self._hosts = surroundings.bell, hosts
+        keeper = LeaseKeeper(stores.leases, report)
+        self._roles = roles = Roles(keeper, surroundings.bell, hosts)
+        listeners = Listeners(report, lambda: roles.call("sealer"))
         # The dispatcher and the watch need the book, and the book wakes them.
         book = OrderBook(
             stores.orders,
-            on_result=relay.wake,
+            on_result=lambda: roles.call("relay"),
             on_waiting=self._wake_lane,
-            on_facts=sealer.wake,
+            on_facts=lambda: roles.call("sealer"),
             on_alarm=self._wake_watch,
         )
-        self._watch = DeadlineWatch(book, clock, listeners)
         ports = HeadEndPorts(
             book=book,
             registry=stores.registry,
@@ -96,23 +109,53 @@ class HeadEnd:
             entropy=surroundings.entropy,
             settings=settings,
         )
-        self._dispatcher = Dispatcher(ports, report)
+        self._watch = DeadlineWatch(book, clock, listeners)
+        self._dispatcher = Dispatcher(
+            ports, report, leases=keeper, on_held_elsewhere=lambda lane: self._bell.ring(f"{_LANE}{lane}")
+        )
         self.desk = OrderDesk(book, clock)
         self.integration = Integration(_integration_ports(stores, ports), rules_of)
-        loops = {
-            "relay": relay.run,
-            "answers": answerer.run,
-            "headend": self._dispatcher.run,
-            "sealer": sealer.run,
-            "deadlines": self._watch.run,
-        }
+        _add_deliveries(roles, stores, surroundings, listeners)
+        sealer = Sealer(stores.audit, clock, report)
+        roles.add("sealer", sealer.run, sealer.wake)
+        roles.add("deadlines", self._watch.run, self._watch.look)
+        roles.add_shared(_DISPATCH, self._dispatcher.run, self._dispatcher.look)
+        keeper.on_joined, keeper.on_orphans = roles.call_all, self._take_over
+        self._bell.listen(self._heard)
+        loops = {"leases": keeper.run, **roles.loops}
         self.loops = tuple(partial(keep_running, name, loop, report) for name, loop in loops.items())
 
     def _wake_watch(self, due: datetime) -> None:
-        self._watch.wake(due)
+        if self._roles.holds("deadlines"):
+            self._watch.wake(due)
+        else:
+            self._bell.ring("deadlines")
 
     def _wake_lane(self, lane: str, due: datetime) -> None:
-        self._dispatcher.wake(lane, due)
+        if _DISPATCH in self._hosts:
+            self._dispatcher.wake(lane, due)
+        else:
+            self._bell.ring(_DISPATCH)
+
+    def _take_over(self, orphans: Sequence[str]) -> None:
+        if _DISPATCH in self._hosts:
+            self._dispatcher.look([name for name in orphans if not is_role(name)])
+
+    def _heard(self, subject: str) -> None:
+        if not subject.startswith(_LANE):
+            self._roles.heard(subject)
+        elif _DISPATCH in self._hosts:
+            self._dispatcher.nudge(subject.removeprefix(_LANE))
+
+
+def _add_deliveries(roles: Roles, stores: Stores, surroundings: Surroundings, listeners: Listeners) -> None:
+    """Steps 8 and 9."""
+    clock, deliveries = surroundings.clock, stores.deliveries
+    answerer = Answerer(deliveries, stores.orders, surroundings.door, clock=clock, listeners=listeners)
+    queue = EmbeddedQueue(deliveries, clock, lambda: roles.call("answers"))
+    relay = ResultRelay(deliveries, queue, queue=queue.name, clock=clock, listeners=listeners)
+    roles.add("relay", relay.run, relay.wake)
+    roles.add("answers", answerer.run, answerer.wake)
 
 
 def _integration_ports(stores: Stores, ports: HeadEndPorts) -> IntegrationPorts:

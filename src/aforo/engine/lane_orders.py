@@ -135,8 +135,11 @@ class LaneOrders:
         return Claim(order, meter, closes)
 
     async def hand_out(self, claim: Claim, epoch: Epoch) -> Order | None:
-        """Step 4, durable before anything is sent. None: somebody else has decided about the order since the claim."""
-        fence = await self._ledger.next_fence()
+        """Step 4, durable before anything is sent. None: somebody else has decided about the order since the claim.
+
+        Raises LeaseLost when a later session of the lane has begun: a process that was frozen sends nothing more.
+        """
+        fence = await self._ledger.next_fence(self.lane, epoch)
         now = self._clock.now()
         try:
             return await self._book.commit(dispatch(claim.order, claim.meter, fence=fence, epoch=epoch, now=now))

@@ -15,7 +15,7 @@ from aforo.domain.order import Fact, Order, overtakes, rank
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_kinds import Aspect
 from aforo.domain.order_states import IN_FLIGHT, UNSENT, OrderState
-from aforo.engine.ports import StaleOrder, UnknownConcentrator
+from aforo.engine.ports import LeaseLost, StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
 
 WAITING = frozenset(
@@ -254,7 +254,9 @@ class MemorySessionLedger:
         self._epochs[lane] = self._epochs.get(lane, 0) + 1
         return Epoch(self._epochs[lane])
 
-    async def next_fence(self) -> Fence:
+    async def next_fence(self, lane: str, epoch: Epoch) -> Fence:
+        if self._epochs.get(lane) != epoch:
+            raise LeaseLost(f"a later session of {lane} has begun")
         self._fence += 1
         return Fence(self._fence)
 

@@ -1,7 +1,8 @@
 """What the engine needs of the world. Each has a PostgreSQL or network form in `adapters`, and a twin in `memory`."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from aforo.dlms.counters import CounterRange
@@ -238,8 +239,8 @@ class SessionLedger(Protocol):
         """One higher than the last for this lane."""
         ...
 
-    async def next_fence(self) -> Fence:
-        """Higher than every one before, for whatever meter."""
+    async def next_fence(self, lane: str, epoch: Epoch) -> Fence:
+        """Higher than every one before, for whatever meter. Raises LeaseLost: a later session of the lane has begun."""
         ...
 
     async def reserve_counters(self, device: str, count: int) -> CounterRange | None:
@@ -255,6 +256,53 @@ class SessionLedger(Protocol):
 
     async def counter_on_record(self, device: str) -> int | None:
         """The next one that would be reserved."""
+        ...
+
+
+class LeaseLost(Exception):
+    """What was held may be another process's by now: whoever works under it stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of a process among the others. others: how many more there are.   orphans: names whose holder is gone."""
+
+    others: int
+    orphans: tuple[str, ...]
+
+
+class Leases(Protocol):
+    """What only one process holds at a time, by name. All calls but `leave` raise StoreUnavailable.
+
+    is_shared: False when there can be no other process.
+    """
+
+    is_shared: bool
+
+    async def join(self, lease: timedelta) -> None:
+        """As a new process, which holds nothing. lease: for so long, by the store's clock, unless renewed."""
+        ...
+
+    async def renew(self, lease: timedelta) -> Standing | None:
+        """None: not joined, or lapsed. Then nothing is held any more."""
+        ...
+
+    async def take(self, name: str) -> bool:
+        """False: another process that is there holds it."""
+        ...
+
+    async def let_go(self, name: str) -> None: ...
+
+    async def leave(self) -> None: ...
+
+
+class Bell(Protocol):
+    """Between processes: something is to be looked at. A ring may be lost while the database is away, never else."""
+
+    def ring(self, subject: str) -> None: ...
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """listener: called with the subject whenever any process has rung, this one too."""
         ...
 
 

@@ -9,6 +9,7 @@ from aforo.adapters.dlms_lines import DlmsLines
 from aforo.adapters.soap_door import SoapDoor
 from aforo.engine.headend import HeadEnd, Stores, Surroundings
 from aforo.engine.headend_ports import HeadEndSettings
+from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.ports import Clock, Entropy, KeyVault, StoreUnavailable
 from aforo.flow.step1_receive_order import CallerRules
 from aforo.simulation.commercial_system import CommercialSystem, DoorOfProcess
@@ -38,6 +39,7 @@ class HeadEndProcess:
             self._stores(),
             Surroundings(
                 lines=DlmsLines(),
+                bell=SoleProcess(),
                 door=DoorOfProcess(machine.commercial, self.process),
                 clock=machine.clock,
                 entropy=machine.entropy,
@@ -64,6 +66,7 @@ class HeadEndProcess:
             audit=of_process(stores.audit),
             registry=of_process(stores.registry),
             ledger=of_process(stores.ledger),
+            leases=stores.leases,
         )
 
     def _report(self, who: str, wrong: BaseException) -> None:

@@ -23,6 +23,7 @@ from aforo.engine.memory import (
     MemoryEntropy,
     MemorySessionLedger,
 )
+from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.order_desk import TooLate
 from aforo.engine.ports import StoreUnavailable
 from aforo.simulation.commercial_system import SOURCE, CommercialSystem
@@ -343,6 +344,7 @@ class World:
             audit=self._audit,
             registry=self._registry,
             ledger=ledger,
+            leases=SoleProcess(),
         )
         self.vault = FileKeyVault(bytes(range(32)))
         self._machine = Machine(

@@ -14,6 +14,7 @@ from aforo.domain.identifiers import ConcentratorNumber, Epoch, MeterNumber, Ord
 from aforo.domain.order import Fact, Order, OrderRequest
 from aforo.domain.order_states import OrderState
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
+from aforo.engine.leases import LeaseKeeper
 from aforo.engine.memory import (
     MemoryDeliveryStore,
     MemoryDeviceRegistry,
@@ -21,6 +22,7 @@ from aforo.engine.memory import (
     MemoryOrderStore,
     MemorySessionLedger,
 )
+from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Line, LineUnavailable, StoreUnavailable
 from aforo.flow.decision import Decision
@@ -118,6 +120,11 @@ class Reports:
 
     def __call__(self, who: str, wrong: BaseException) -> None:
         self.told.append((who, type(wrong).__name__, round(asyncio.get_running_loop().time())))
+
+
+def alone() -> LeaseKeeper:
+    """Of a process that shares its store with no other."""
+    return LeaseKeeper(SoleProcess(), lambda *_: None)
 
 
 class HeadEnd:

@@ -6,13 +6,13 @@ from aforo.domain.order_states import OrderState
 from aforo.domain.retry_plan import RetryPlan
 from aforo.engine.dispatcher import Dispatcher
 from aforo.flow.device_client import CONTACT_TRIES
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time, seconds_since
 
 
 def dispatched(headend: HeadEnd) -> Dispatcher:
     """Woken by the head-end's book from now on."""
-    dispatcher = Dispatcher(headend.ports, headend.reports)
+    dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
     headend.wake = dispatcher.wake
     return dispatcher
 

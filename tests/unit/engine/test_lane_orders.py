@@ -8,7 +8,7 @@ import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link
-from aforo.domain.identifiers import Epoch, Fence
+from aforo.domain.identifiers import Fence
 from aforo.domain.order import Order
 from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
@@ -61,7 +61,7 @@ def test_handing_out_is_durable_and_gives_each_order_a_higher_fence() -> None:
         given = []
         for lane in (lane_of(headend, "meter:M-1"), lane_of(headend, "meter:M-2")):
             (claim,) = await lane.claim(1)
-            handed = await lane.hand_out(claim, Epoch(1))
+            handed = await lane.hand_out(claim, await headend.ledger.open_epoch(lane.lane))
             assert handed is not None
             given.append(handed)
 
@@ -81,7 +81,7 @@ def test_a_claim_overtaken_before_it_is_handed_out_stays_behind() -> None:
         (claim,) = await lane_of(headend).claim(1)
         current = await overtaken(headend, order)
 
-        assert await lane_of(headend).hand_out(claim, Epoch(1)) is None
+        assert await lane_of(headend).hand_out(claim, await headend.ledger.open_epoch("meter:M-1")) is None
         assert await headend.now(order) == current
 
     in_virtual_time(scene())
@@ -248,7 +248,7 @@ def test_a_command_that_is_out_is_read_whatever_the_day_and_its_not_after() -> N
         lane = lane_of(headend)
 
         (claim,) = await lane.claim(10)
-        handed = await lane.hand_out(claim, Epoch(1))
+        handed = await lane.hand_out(claim, await headend.ledger.open_epoch(lane.lane))
 
         assert handed is not None
         assert handed.state is OrderState.RECONCILING

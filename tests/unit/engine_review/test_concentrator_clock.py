@@ -9,7 +9,7 @@ from aforo.domain.devices import Link
 from aforo.domain.order_states import OrderState
 from aforo.engine.dispatcher import Dispatcher
 from cases import a_request
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -36,7 +36,7 @@ def test_an_order_with_a_not_after_waits_until_the_clock_is_right(ahead: timedel
         await headend.linked_meter(Link.DELEGATED)
         request = a_request(not_after=headend.start + timedelta(hours=3))
         order = await headend.order(lane="concentrator:C-1", request=request)
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(100)
@@ -63,7 +63,7 @@ def test_a_clock_that_is_nearly_right_and_an_order_that_may_begin_at_any_time_ho
         await headend.linked_meter(Link.DELEGATED)
         not_after = headend.start + timedelta(hours=3) if bound else None
         order = await headend.order(lane="concentrator:C-1", request=a_request(not_after=not_after))
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(60)

@@ -11,7 +11,7 @@ from aforo.domain.order_states import OrderState
 from aforo.engine.dispatcher import Dispatcher
 from cases import WEDNESDAY, a_request
 from cases import a_meter as a_registered_meter
-from unit.engine.engine_situations import KEYS, HeadEnd, running, second
+from unit.engine.engine_situations import KEYS, HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -35,7 +35,7 @@ def test_its_orders_wait_and_go_within_one_wait_of_its_return(hours: int) -> Non
             await headend.order(number, lane="concentrator:C-1", state=OrderState.RECEIVED, request=request)
             for number in METERS
         ]
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(hours * 3600)
@@ -59,7 +59,7 @@ def test_an_order_goes_back_at_its_deadline_when_the_concentrator_never_returns(
         await headend.linked_meter(Link.DELEGATED)
         request = a_request(special="any hour")
         order = await headend.order(lane="concentrator:C-1", state=OrderState.RECEIVED, request=request)
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(25 * 3600)
@@ -80,7 +80,7 @@ def test_an_order_for_working_hours_is_tried_on_the_next_day_too_and_then_goes_b
         await headend.concentrator()
         await headend.linked_meter(Link.DELEGATED)
         order = await headend.order(lane="concentrator:C-1", state=OrderState.RECEIVED)
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(12 * 3600)
@@ -103,7 +103,7 @@ def test_on_a_friday_it_goes_back_when_the_window_closes_since_no_other_day_is_l
         order = await headend.order(
             lane="concentrator:C-1", state=OrderState.RECEIVED, received_at=headend.start, next_at=headend.start
         )
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(7 * 3600)

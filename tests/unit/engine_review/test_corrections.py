@@ -9,7 +9,7 @@ from aforo.domain.order_states import OrderState
 from aforo.engine.dispatcher import Dispatcher
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_endpoint import MeterEndpoint
-from unit.engine.engine_situations import KEYS, HeadEnd, running, second
+from unit.engine.engine_situations import KEYS, HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines
 from unit.simulator.driven_meter import a_meter
@@ -29,7 +29,7 @@ async def an_unconfirmed_order(headend: HeadEnd) -> tuple[Order, Meter]:
 
 
 def _dispatched(headend: HeadEnd) -> Dispatcher:
-    dispatcher = Dispatcher(headend.ports, headend.reports)
+    dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
     headend.wake = dispatcher.wake
     return dispatcher
 

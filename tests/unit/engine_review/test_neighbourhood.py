@@ -6,7 +6,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Link
 from aforo.domain.order_states import OrderState
 from aforo.engine.dispatcher import Dispatcher
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -33,7 +33,7 @@ def test_the_neighbours_are_evidence(silent: int, words: str) -> None:
         await headend.concentrator()
         await headend.linked_meter(Link.DELEGATED)
         order = await headend.order(lane="concentrator:C-1")
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(10)

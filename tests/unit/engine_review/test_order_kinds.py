@@ -21,7 +21,7 @@ from aforo.flow.procedures import PROCEDURES
 from aforo.flow.visit import Conversation, MeterTask
 from aforo.simulator.meter_endpoint import MeterEndpoint
 from cases import a_request
-from unit.engine.engine_situations import KEYS, HeadEnd, running, second
+from unit.engine.engine_situations import KEYS, HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -51,7 +51,7 @@ class Scene:
         lane = "concentrator:C-1" if self._link is Link.DELEGATED else "meter:M-1"
         limit = a_request().limit if kind.takes_limit else None
         given = await headend.order(lane=lane, request=a_request(kind=kind, limit=limit), **order)
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(3600)

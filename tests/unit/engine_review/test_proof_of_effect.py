@@ -15,7 +15,7 @@ from aforo.flow.proof_of_effect import Rung, rung_of
 from aforo.flow.step1_receive_order import plan_proof
 from aforo.simulator.meter import Meter
 from cases import a_request, an_order
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -44,7 +44,7 @@ class Scene:
         return limiting, await headend.book.receive(planned)
 
     async def until(self, seconds: float) -> None:
-        dispatcher = Dispatcher(self.headend.ports, self.headend.reports)
+        dispatcher = Dispatcher(self.headend.ports, self.headend.reports, leases=alone())
         self.headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(seconds)

@@ -35,7 +35,7 @@ from aforo.flow.device_client import (
 )
 from aforo.simulator.concentrator import AssociationBoard
 from cases import WEDNESDAY, a_request, an_order
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -63,7 +63,7 @@ class BrokenLines:
 
 
 def dispatched(headend: HeadEnd) -> Dispatcher:
-    dispatcher = Dispatcher(headend.ports, headend.reports)
+    dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
     headend.wake = dispatcher.wake
     return dispatcher
 

@@ -24,7 +24,7 @@ from aforo.flow.visit import MeterTask
 from aforo.simulator.meter_endpoint import MeterEndpoint
 from cases import WEDNESDAY, a_request, an_order
 from cases import a_meter as a_registered_meter
-from unit.engine.engine_situations import KEYS, HeadEnd, running, second
+from unit.engine.engine_situations import KEYS, HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLine, SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import MODEL, NOON, Reader, a_meter
@@ -74,7 +74,7 @@ def test_an_order_carried_out_before_its_meter_moved_is_verified_and_never_expir
         hub.drops_pushes = True
         request = a_request(not_after=headend.start + timedelta(seconds=30))
         order = await headend.order(lane="concentrator:C-1", request=request)
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(5)
@@ -116,7 +116,7 @@ def test_a_direct_meter_reached_too_late_is_not_commanded_and_the_order_expires(
             return await at_once(address)
 
         lines.open = slowly  # type: ignore[method-assign]  # a modem that has to attach first
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(600)
@@ -141,7 +141,7 @@ def test_one_order_whose_result_was_told_before_does_not_make_the_others_unknown
         )
         told, waiting = [await headend.order(f"M-{number}", lane="concentrator:C-1") for number in (1, 2)]
         hub.drops_pushes = True
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             await second(100)

@@ -17,7 +17,7 @@ from aforo.engine.order_desk import OrderDesk
 from aforo.flow.step1_receive_order import plan_removal, receive_order
 from aforo.flow.step2_route_to_headend import route_to_headend
 from cases import WEDNESDAY, a_request
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -55,7 +55,7 @@ class Scene:
         self.lines.devices["C-1"] = a_concentrator({"M-1": self.meter})
 
     async def run(self, *moments: tuple[float, Callable[[], Awaitable[None]]]) -> None:
-        dispatcher = Dispatcher(self.headend.ports, self.headend.reports)
+        dispatcher = Dispatcher(self.headend.ports, self.headend.reports, leases=alone())
         self.headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             for moment, look in moments:

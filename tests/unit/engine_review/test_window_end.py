@@ -10,7 +10,7 @@ from aforo.domain.devices import Link
 from aforo.domain.order_states import OrderState
 from aforo.engine.dispatcher import Dispatcher
 from cases import a_request
-from unit.engine.engine_situations import HeadEnd, running, second
+from unit.engine.engine_situations import HeadEnd, alone, running, second
 from unit.engine.virtual_time import in_virtual_time
 from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
@@ -39,7 +39,7 @@ def test_a_restrictive_order_still_queued_when_the_window_closes_runs_on_the_nex
             await headend.linked_meter(Link.DELEGATED, number)
         local = headend.start.astimezone(SANTIAGO)
         until_close = SHORTLY_BEFORE - timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
-        dispatcher = Dispatcher(headend.ports, headend.reports)
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
             begin = until_close.total_seconds()

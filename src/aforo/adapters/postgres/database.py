@@ -11,8 +11,10 @@ from aforo.adapters.postgres.device_registry import PostgresDeviceRegistry
 from aforo.adapters.postgres.migrations import migrate
 from aforo.adapters.postgres.order_store import PostgresOrderStore
 from aforo.adapters.postgres.outage import tells_outages
+from aforo.adapters.postgres.presence import PostgresPresence
 from aforo.adapters.postgres.session_ledger import PostgresSessionLedger
 from aforo.adapters.postgres.storable import to_jsonb
+from aforo.engine.ports import Entropy
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -23,8 +25,9 @@ COMMAND_WAIT_S = 60.0
 class Database:
     """Opened with asyncpg's own arguments; a database that goes away and comes back is connected to again."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", arguments: dict[str, Any]) -> None:
         self._pool = pool
+        self._arguments = arguments
         self.orders = PostgresOrderStore(pool)
         self.deliveries = PostgresDeliveryStore(pool)
         self.registry = PostgresDeviceRegistry(pool)
@@ -34,7 +37,11 @@ class Database:
     @classmethod
     async def open(cls, **arguments: Any) -> Self:
         """Migrated when it returns. arguments: as `asyncpg.connect` takes them. Raises StoreUnavailable."""
-        return cls(await _migrated_pool(arguments))
+        return cls(await _migrated_pool(arguments), arguments)
+
+    def presence(self, entropy: Entropy) -> PostgresPresence:
+        """Of this process among all that work on this database."""
+        return PostgresPresence(self._pool, self._arguments, entropy)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -3,7 +3,10 @@ INSERT INTO lane_epochs (lane, epoch) VALUES ($1, 1)
 ON CONFLICT (lane) DO UPDATE SET epoch = lane_epochs.epoch + 1 RETURNING epoch
 
 -- name: fences
-SELECT nextval('fences') FROM generate_series(1, $1::integer)
+-- For each session that is still the lane's latest.
+SELECT asked.place, nextval('fences') AS fence
+FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked(lane, epoch, place)
+JOIN lane_epochs e ON e.lane = asked.lane AND e.epoch = asked.epoch
 
 -- name: reserve_counters
 UPDATE invocation_counters SET next = next + $2 WHERE device = $1 RETURNING next

@@ -9,6 +9,7 @@ from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.identifiers import Epoch, Fence
+from aforo.engine.ports import LeaseLost
 
 SQL = load_sql("ledger.sql")
 
@@ -18,16 +19,16 @@ class PostgresSessionLedger:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._fences: GroupCommit[None, Fence] = GroupCommit(pool, _fences)
+        self._fences: GroupCommit[tuple[str, Epoch], Fence] = GroupCommit(pool, _fences)
 
     @tells_outages
     async def open_epoch(self, lane: str) -> Epoch:
         return Epoch(await self._pool.fetchval(SQL["open_epoch"], lane))
 
     @tells_outages
-    async def next_fence(self) -> Fence:
+    async def next_fence(self, lane: str, epoch: Epoch) -> Fence:
         """Not taken in advance: two processes with blocks of their own would give a later command the lower fence."""
-        return await self._fences.submit(None)
+        return await self._fences.submit((lane, epoch))
 
     @tells_outages
     async def reserve_counters(self, device: str, count: int) -> CounterRange | None:
@@ -53,6 +54,11 @@ class PostgresSessionLedger:
         return end
 
 
-async def _fences(connection: Connection, items: Sequence[None]) -> Sequence[Fence | Exception]:
-    rows = await connection.fetch(SQL["fences"], len(items))
-    return sorted(Fence(row[0]) for row in rows)
+async def _fences(connection: Connection, items: Sequence[tuple[str, Epoch]]) -> Sequence[Fence | Exception]:
+    lanes, epochs = zip(*items, strict=True)
+    rows = await connection.fetch(SQL["fences"], lanes, epochs)
+    fences = {row["place"]: Fence(row["fence"]) for row in rows}
+    return [
+        fences.get(place) or LeaseLost(f"a later session of {lane} has begun")
+        for place, (lane, _) in enumerate(items, start=1)
+    ]

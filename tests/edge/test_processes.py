@@ -1,0 +1,128 @@
+"""Integration and head-ends as processes of their own over one database: shared work, and what one that dies leaves."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from aforo.adapters.meter_model_files import load_models
+from aforo.adapters.postgres.migrations import migrate
+from aforo.app.main import main
+from aforo.simulator.order_ledger import OrderLedger
+from aforo.simulator.town import Town
+from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, hosted, listening_legacy
+from postgres_server import Schema
+
+METERS = [f"{concentrator}{meter:02}" for concentrator in range(1, 5) for meter in range(6)]
+PLAN = TownPlan(
+    name="four concentrators",
+    concentrator=tuple(
+        ConcentratorPlan(
+            number=f"C-{number}",
+            meter=tuple(MeterPlan(number=meter, limit_w=9000) for meter in METERS if meter[0] == str(number)),
+        )
+        for number in range(1, 5)
+    ),
+)
+
+
+@pytest.fixture(scope="session")
+def database_schema() -> Schema:
+    return migrate
+
+
+@dataclass
+class Parts:
+    """scene: its system is the integration."""
+
+    scene: Scene
+    headends: list[LiveSystem]
+
+    async def ended(self, orders: int) -> dict[str, str]:
+        """States by order, when each has had its answer."""
+        legacy = self.scene.legacy
+        async with asyncio.timeout(WAIT_S):
+            while len(legacy.message_ids) < orders:
+                legacy.came.clear()
+                await legacy.came.wait()
+        async with self.scene.system.api() as api:
+            listed = (await api.get("/orders", params={"limit": 1000})).json()["orders"]
+        return {order["number"]: order["state"] for order in listed}
+
+
+def _for_others(arguments: dict[str, Any]) -> str:
+    """The way to the embedded server's socket leads through a handle of this process."""
+    host = arguments["host"].replace("/proc/self/", f"/proc/{os.getpid()}/")
+    query = urlencode({"host": host, "port": arguments["port"], "user": arguments["user"]})
+    return f"postgresql:///{arguments['database']}?{query}"
+
+
+@pytest.fixture
+async def parts(
+    tmp_path: Path, fresh_database: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Parts]:
+    url = _for_others(fresh_database)
+    shared = {"AFORO_DATABASE_URL": url, "AFORO_KEK": bytes(range(32)).hex()}
+    async with AsyncExitStack() as stack:
+        legacy = await stack.enter_async_context(listening_legacy())
+        town = Town(PLAN, load_models())
+        ports = await stack.enter_async_context(hosted(town))
+        names = ("integration", "headend", "headend")
+        processes = [LiveSystem(tmp_path / str(place), name, **shared) for place, name in enumerate(names)]
+        for process in processes:
+            stack.callback(process.stop)
+            await process.start()
+        await processes[0].register(town, ports)
+        scene = Scene(processes[0], legacy, town, ports)
+        count_sets(scene, monkeypatch)
+        yield Parts(scene, processes[1:])
+
+
+async def test_two_head_ends_share_the_work_and_no_meter_is_commanded_twice(parts: Parts) -> None:
+    told = await asyncio.gather(*(parts.scene.send(meter) for meter in METERS))
+
+    assert set(told) == {"0.3"}
+    assert set((await parts.ended(len(METERS))).values()) == {"VERIFIED"}
+    assert len(parts.scene.sets) == len(METERS)
+    assert {meter.threshold_w for meter in parts.scene.town.meters.values()} == {2500}
+
+
+async def test_what_a_head_end_that_is_killed_leaves_the_other_brings_to_its_end(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while its concentrators have the orders: none is lost, none is sent again, each is answered once."""
+    finish, finished = OrderLedger.finish, list[str]()
+
+    def killing(ledger: OrderLedger, *args: Any) -> None:
+        finish(ledger, *args)
+        finished.append("")
+        if len(finished) == len(METERS) // 2:
+            parts.headends[0].kill()
+
+    monkeypatch.setattr(OrderLedger, "finish", killing)
+    await asyncio.gather(*(parts.scene.send(meter) for meter in METERS))
+
+    assert set((await parts.ended(len(METERS))).values()) == {"VERIFIED"}
+    assert len(parts.scene.sets) == len(METERS), "a command was repeated"
+    assert len(parts.scene.legacy.message_ids) == len(METERS)
+
+
+async def test_a_head_end_takes_no_orders(parts: Parts) -> None:
+    async with parts.headends[0].api() as api:
+        answer = await api.post(f"{parts.headends[0].url}/soap/EndDeviceControls", content=b"<x/>")
+        health = await api.get("/health")
+
+    assert (answer.status_code, health.status_code) == (404, 200)
+
+
+@pytest.mark.parametrize("command", ["integration", "headend"])
+def test_a_part_alone_says_what_it_needs(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--data", str(tmp_path)]) == 1
+    assert "AFORO_DATABASE_URL" in capsys.readouterr().err
