@@ -19,7 +19,9 @@ from aforo.engine.memory import (
     MemorySessionLedger,
 )
 from aforo.engine.memory_audit import MemoryAuditStore
+from aforo.engine.memory_status import MemoryStatusStore
 from aforo.engine.ports import AuditStore, DeliveryStore, DeviceRegistry, OrderStore, SessionLedger
+from aforo.engine.status import StatusStore
 from postgres_server import PostgresServer, Schema
 
 
@@ -32,15 +34,19 @@ class Stores:
     registry: DeviceRegistry
     ledger: SessionLedger
     audit: AuditStore
+    status: StatusStore
 
 
 def memory_stores() -> Stores:
     orders, ledger = MemoryOrderStore(), MemorySessionLedger()
-    return Stores(orders, MemoryDeliveryStore(orders), MemoryDeviceRegistry(ledger), ledger, MemoryAuditStore(orders))
+    deliveries = MemoryDeliveryStore(orders)
+    status = MemoryStatusStore(orders, deliveries)
+    return Stores(orders, deliveries, MemoryDeviceRegistry(ledger), ledger, MemoryAuditStore(orders), status)
 
 
 def postgres_stores(database: Database) -> Stores:
-    return Stores(database.orders, database.deliveries, database.registry, database.ledger, database.audit)
+    one = database
+    return Stores(one.orders, one.deliveries, one.registry, one.ledger, one.audit, one.status)
 
 
 @pytest.fixture(scope="session")

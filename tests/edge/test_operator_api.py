@@ -10,7 +10,9 @@ import pytest
 
 from aforo.adapters import operator_api as operator_api_module
 from aforo.adapters.key_vault import FileKeyVault
+from aforo.adapters.metrics import Metrics
 from aforo.adapters.operator_api import BadToken, OperatorPorts, operator_api
+from aforo.adapters.status_api import StatusPorts
 from aforo.dlms import SystemTitle
 from aforo.domain.causes import Cause
 from aforo.domain.delivery import DeliveryState
@@ -24,7 +26,8 @@ from aforo.engine.memory import (
     MemorySessionLedger,
 )
 from aforo.engine.memory_audit import MemoryAuditStore
-from aforo.engine.order_book import OrderBook
+from aforo.engine.memory_status import MemoryStatusStore
+from aforo.engine.order_book import BookCalls, OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import StoreUnavailable
 from aforo.flow.decision import HEADEND, Decision
@@ -35,7 +38,7 @@ from registry_rows import AUTHENTICATION_KEY, KEY, a_concentrator_row, a_direct_
 TOKEN = "a-token-of-some-length"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 ADDRESSES = ["/meters", "/meters/M-1", "/concentrators", "/concentrators/C-1", "/orders", "/orders/OS-1"]
-ADDRESSES += ["/orders/OS-1/receipt", "/audit/facts", "/audit/seals"]
+ADDRESSES += ["/status", "/metrics", "/orders/OS-1/receipt", "/audit/facts", "/audit/seals"]
 
 NO_TOKENS = [
     *(b"", b"Bearer ", b"Bearer another", b"Bearer \xff", TOKEN.encode()),
@@ -51,31 +54,24 @@ class Wednesday:
 
 
 def a_desk(orders: MemoryOrderStore) -> OrderDesk:
-    return OrderDesk(
-        OrderBook(
-            orders,
-            on_facts=lambda: None,
-            on_alarm=lambda _: None,
-            on_result=lambda: None,
-            on_waiting=lambda lane, due: None,
-        ),
-        Wednesday(),
-    )
+    return OrderDesk(OrderBook(orders, BookCalls()), Wednesday())
 
 
 @pytest.fixture
 def ports() -> OperatorPorts:
     orders = MemoryOrderStore()
+    deliveries = MemoryDeliveryStore(orders)
     return OperatorPorts(
         orders=orders,
         desk=a_desk(orders),
-        deliveries=MemoryDeliveryStore(orders),
+        deliveries=deliveries,
         audit=MemoryAuditStore(orders),
         registry=MemoryDeviceRegistry(MemorySessionLedger()),
         vault=FileKeyVault(bytes(32)),
         clock=Wednesday(),
         models=("class71", "class71-watts"),
         title=SystemTitle(b"HES00001"),
+        status=StatusPorts(MemoryStatusStore(orders, deliveries), Metrics(), Wednesday(), lambda: False),
     )
 
 
@@ -135,10 +131,10 @@ async def test_a_database_that_is_away_is_told_as_such(
     async def away(*_: Any, **__: Any) -> Any:
         raise StoreUnavailable
 
-    for name in ("lanes_in_flight", "latest"):
-        monkeypatch.setattr(ports.orders, name, away)
+    monkeypatch.setattr(ports.orders, "latest", away)
+    monkeypatch.setattr(ports.status.store, "backlog", away)
 
-    for address in ("/health", "/orders"):
+    for address in ("/health", "/ready", "/orders", "/status", "/metrics"):
         response = await client.get(address)
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.headers["content-type"] == "application/problem+json"

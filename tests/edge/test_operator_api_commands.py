@@ -11,7 +11,9 @@ import pytest
 
 from aforo.adapters.key_vault import FileKeyVault
 from aforo.adapters.listening import listen_on
+from aforo.adapters.metrics import Metrics
 from aforo.adapters.operator_api import OperatorPorts, operator_api
+from aforo.adapters.status_api import StatusPorts
 from aforo.adapters.system_clock import SystemClock
 from aforo.app.http_server import HttpServer
 from aforo.app.main import main
@@ -24,7 +26,8 @@ from aforo.engine.memory import (
     MemorySessionLedger,
 )
 from aforo.engine.memory_audit import MemoryAuditStore
-from aforo.engine.order_book import OrderBook
+from aforo.engine.memory_status import MemoryStatusStore
+from aforo.engine.order_book import BookCalls, OrderBook
 from aforo.engine.order_desk import OrderDesk
 from registry_rows import a_concentrator_row, a_direct_row, a_meter_row, csv_of
 
@@ -43,21 +46,18 @@ class Running:
     def __init__(self) -> None:
         Running.latest = self
         orders = MemoryOrderStore()
+        deliveries = MemoryDeliveryStore(orders)
         self.ports = ports = OperatorPorts(
             orders=orders,
-            desk=OrderDesk(
-                OrderBook(
-                    orders, on_facts=lambda: None, on_alarm=lambda _: None, on_result=_nothing, on_waiting=_nothing
-                ),
-                SystemClock(),
-            ),
-            deliveries=MemoryDeliveryStore(orders),
+            desk=OrderDesk(OrderBook(orders, BookCalls()), SystemClock()),
+            deliveries=deliveries,
             audit=MemoryAuditStore(orders),
             registry=MemoryDeviceRegistry(MemorySessionLedger()),
             vault=FileKeyVault(bytes(32)),
             clock=SystemClock(),
             models=("class71",),
             title=SystemTitle(b"HES00001"),
+            status=StatusPorts(MemoryStatusStore(orders, deliveries), Metrics(), SystemClock(), lambda: False),
         )
         self._listening = listen_on("127.0.0.1", 0)
         self._server = HttpServer(operator_api(ports, token=TOKEN), self._listening)

@@ -34,6 +34,7 @@ from aforo.adapters.registry_csv import (
     meters_of,
     read_json,
 )
+from aforo.adapters.status_api import StatusPorts, health_routes, status_routes
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
@@ -79,6 +80,7 @@ class OperatorPorts:
     clock: Clock
     models: Collection[str]
     title: SystemTitle
+    status: StatusPorts
 
 
 class BadToken(ValueError):
@@ -120,8 +122,9 @@ def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
     if not (TOKEN_MIN <= len(token) <= TOKEN_MAX and token.isascii() and token.isprintable() and " " not in token):
         raise BadToken(f"AFORO_TOKEN has {TOKEN_MIN} to {TOKEN_MAX} visible ASCII characters")
     api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
-    api.include_router(_health(ports), prefix=PREFIX)
+    api.include_router(health_routes(ports.status), prefix=PREFIX)
     guarded = [Depends(_bearer(token))]
+    api.include_router(status_routes(ports.status), prefix=PREFIX, dependencies=guarded)
     api.include_router(_registry(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(audit_routes(ports.audit, ports.orders), prefix=PREFIX, dependencies=guarded)
     api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
@@ -146,18 +149,6 @@ def _bearer(token: str) -> Callable[[Request], Awaitable[None]]:
             )
 
     return check
-
-
-def _health(ports: OperatorPorts) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/health")
-    async def health() -> dict[str, str]:
-        """Without a token. 503 while the database is away."""
-        await ports.orders.lanes_in_flight()
-        return {"status": "ok"}
-
-    return router
 
 
 def _registry(ports: OperatorPorts) -> APIRouter:

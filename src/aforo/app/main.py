@@ -15,6 +15,7 @@ from aforo.app.commands import audit, concentrator, fieldwork, local, meter, mod
 from aforo.app.commands.decode import decode
 from aforo.app.commands.limit import add_kinds, limit
 from aforo.app.commands.options import AsJson, Data, folder
+from aforo.app.commands.status import status
 from aforo.app.console_output import FAILED, WRONG_USAGE, CommandFailed, complain, say_json
 
 INTERRUPTED = 130
@@ -41,6 +42,7 @@ app.add_typer(town.commands, name="town")
 app.command()(limit)
 add_kinds(app)
 app.command()(order.explain)
+app.command()(status)
 app.command()(decode)
 
 

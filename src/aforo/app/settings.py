@@ -91,6 +91,9 @@ class Settings(BaseSettings):
             "window. The local operator's own commands may, with the embedded database."
         ),
     )
+    log_facts: bool = Field(
+        default=False, description="Every fact as a line of JSON on standard error, for a log that is searched."
+    )
     time_zone: str = Field(default="America/Santiago", description="Of moments that an order tells without an offset.")
     models: Path | None = Field(default=None, description="A folder with meter model files of your own.")
     calendar: Path | None = Field(

@@ -20,14 +20,17 @@ from aforo.adapters.key_vault import FileKeyVault
 from aforo.adapters.legacy_door import HttpLegacyDoor, ReplyAddresses
 from aforo.adapters.listening import listen_on
 from aforo.adapters.meter_model_files import load_models
+from aforo.adapters.metrics import Metrics
 from aforo.adapters.operator_api import OperatorPorts, operator_api
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
 from aforo.adapters.soap_door import SoapDoor
+from aforo.adapters.status_api import StatusPorts
 from aforo.adapters.system_clock import SystemClock
 from aforo.adapters.system_entropy import SystemEntropy
 from aforo.app.console_output import CommandFailed
 from aforo.app.error_report import error_reporter
+from aforo.app.fact_log import FactLog
 from aforo.app.http_server import HttpServer, OneOfTwo
 from aforo.app.processes import PROCESSES, Process
 from aforo.app.running_system import RunningSystem, announce, withdraw
@@ -37,6 +40,7 @@ from aforo.dlms.keys import SystemTitle
 from aforo.engine.headend import HeadEnd, Stores, Surroundings
 from aforo.engine.headend_ports import HeadEndSettings
 from aforo.engine.leases import LEASE
+from aforo.engine.listeners import Everybody
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
 
@@ -84,6 +88,8 @@ class System:
         self.clock = SystemClock()
         self.entropy = SystemEntropy()
         self.process = place.process
+        self._metrics = Metrics()
+        self._is_draining = False
         self._report = error_reporter(self.clock.now)
         self.models = load_models(settings.models)
 
@@ -94,6 +100,7 @@ class System:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_draining = True
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -134,6 +141,7 @@ class System:
             entropy=self.entropy,
             vault=self.vault,
             report=self._report,
+            observer=Everybody(self._metrics, FactLog()) if settings.log_facts else self._metrics,
         )
         headend_settings = HeadEndSettings(
             title=SystemTitle.from_hex(settings.system_title),
@@ -161,6 +169,7 @@ class System:
                 clock=self.clock,
                 models=self.models,
                 title=SystemTitle.from_hex(settings.system_title),
+                status=StatusPorts(database.status, self._metrics, self.clock, lambda: self._is_draining),
             ),
             token=self.token,
         )

@@ -30,7 +30,7 @@ class Answerer:
         clock: Clock,
         listeners: Listeners,
     ) -> None:
-        self._on_facts = listeners.on_facts
+        self._wrote = listeners.wrote
         self._deliveries = deliveries
         self._orders = orders
         self._door = door
@@ -114,4 +114,4 @@ class Answerer:
 
     async def _close(self, delivery: Delivery, fact: Fact | None) -> None:
         await self._deliveries.close_delivery(delivery, fact)
-        self._on_facts()
+        self._wrote(() if fact is None else (fact,))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -12,8 +12,8 @@ from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
 from aforo.engine.integration import Integration, IntegrationPorts
 from aforo.engine.leases import LeaseKeeper
-from aforo.engine.listeners import Listeners
-from aforo.engine.order_book import OrderBook
+from aforo.engine.listeners import Listeners, Nobody, Observer
+from aforo.engine.order_book import BookCalls, OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.ports import (
     AuditStore,
@@ -55,7 +55,7 @@ class Stores:
 class Surroundings:
     """What is not kept: devices, the commercial system, other processes, time, chance and keys.
 
-    report: told of what goes wrong and is tried again.
+    report: told of what goes wrong and is tried again.   observer: of everything that is decided.
     """
 
     lines: Lines
@@ -65,6 +65,7 @@ class Surroundings:
     entropy: Entropy
     vault: KeyVault
     report: Callable[[str, BaseException], None]
+    observer: Observer = field(default_factory=Nobody)
 
 
 INTEGRATION_LOOPS = frozenset({"answers"})
@@ -90,15 +91,16 @@ class HeadEnd:
         self._bell, self._hosts = surroundings.bell, hosts
         keeper = LeaseKeeper(stores.leases, report)
         self._roles = roles = Roles(keeper, surroundings.bell, hosts)
-        listeners = Listeners(report, lambda: roles.call("sealer"))
+        listeners = Listeners(report, lambda: roles.call("sealer"), surroundings.observer)
         # The dispatcher and the watch need the book, and the book wakes them.
-        book = OrderBook(
-            stores.orders,
+        calls = BookCalls(
             on_result=lambda: roles.call("relay"),
             on_waiting=self._wake_lane,
             on_facts=lambda: roles.call("sealer"),
             on_alarm=self._wake_watch,
+            observer=surroundings.observer,
         )
+        book = OrderBook(stores.orders, calls)
         ports = HeadEndPorts(
             book=book,
             registry=stores.registry,

@@ -68,7 +68,7 @@ class Integration:
         if latest.state is DeliveryState.KEPT:
             closed, fact = step9.answered(order, latest, "asked for", self._clock.now())
             await self._deliveries.close_delivery(closed, fact)
-            self._book.note_facts()
+            self._book.note_facts(() if fact is None else (fact,))
         return step9.answer(order, latest.message, asked=request)
 
     async def _companions(self, order: Order, request: ControlRequest) -> list[Decision]:

@@ -1,7 +1,46 @@
-"""Who is told of what a loop of the engine does."""
+"""Who is told of what the engine does."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aforo.domain.order import Fact
+from aforo.flow.decision import Decision
+
+
+class Observer(Protocol):
+    """Told of everything once it is durable; it decides nothing."""
+
+    def decided(self, decision: Decision) -> None:
+        """About an order, with its facts."""
+        ...
+
+    def written(self, facts: Sequence[Fact]) -> None:
+        """Facts of a delivery."""
+        ...
+
+
+class Nobody:
+    """An Observer that looks away."""
+
+    def decided(self, decision: Decision) -> None: ...
+
+    def written(self, facts: Sequence[Fact]) -> None: ...
+
+
+class Everybody:
+    """An Observer made of several."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def decided(self, decision: Decision) -> None:
+        for observer in self._observers:
+            observer.decided(decision)
+
+    def written(self, facts: Sequence[Fact]) -> None:
+        for observer in self._observers:
+            observer.written(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,3 +49,8 @@ class Listeners:
 
     report: Callable[[str, BaseException], None]
     on_facts: Callable[[], None]
+    observer: Observer = field(default_factory=Nobody)
+
+    def wrote(self, facts: Sequence[Fact]) -> None:
+        self.on_facts()
+        self.observer.written(facts)

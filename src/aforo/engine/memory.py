@@ -53,6 +53,9 @@ class MemoryOrderStore:
             await self.receive(companion, None)
         return stored
 
+    def all(self) -> list[Order]:
+        return list(self._orders.values())
+
     async def commit(self, decision: Decision, result: ResultMessage | None = None) -> Order:
         order = decision.order
         if self._orders[order.id].version != order.version:
@@ -231,6 +234,11 @@ class MemoryDeliveryStore:
         self._inbox[delivery.message.id] = delivery
         if fact is not None:
             self._orders.facts_of[delivery.message.order_id].append(fact)
+
+    def pending(self) -> tuple[int, int]:
+        """Results not yet published, and those not yet answered."""
+        unanswered = sum(delivery.next_at is not None for delivery in self._inbox.values())
+        return len(self._orders.results) - len(self._published), unanswered
 
     async def deliveries(self, order_id: OrderId) -> list[Delivery]:
         return [self._delivery(one) for one in self._orders.results.values() if one.order_id == order_id]

@@ -1,43 +1,50 @@
 """Decisions become durable here, and nowhere else; then whatever waits for them is woken."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from aforo.domain.order import Order
+from aforo.domain.order import Fact, Order
+from aforo.engine.listeners import Nobody, Observer
 from aforo.engine.ports import OrderStore
 from aforo.flow.decision import Decision
 from aforo.flow.step8_publish_result import result_message
 
 
-class OrderBook:
-    """The store's two writing calls, with the result of an ended order in the same transaction.
+def _nothing(*_: object) -> None: ...
 
-    on_result: called after a result was committed.   on_facts: after every commit.   on_alarm: called with the time
-    at which somebody is to be told of an order's deadline.
-    on_waiting: called with the lane of an order that waits, and when it is due.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookCalls:
+    """Who is woken. on_result: called after a result was committed.   on_facts: after every commit.   on_alarm: called
+    with the time at which somebody is to be told of an order's deadline.   on_waiting: with the lane of an order that
+    waits, and when it is due.   observer: told of every decision.
     """
 
-    def __init__(
-        self,
-        store: OrderStore,
-        *,
-        on_result: Callable[[], None],
-        on_waiting: Callable[[str, datetime], None],
-        on_facts: Callable[[], None],
-        on_alarm: Callable[[datetime], None],
-    ) -> None:
+    on_result: Callable[[], None] = _nothing
+    on_waiting: Callable[[str, datetime], None] = _nothing
+    on_facts: Callable[[], None] = _nothing
+    on_alarm: Callable[[datetime], None] = _nothing
+    observer: Observer = field(default_factory=Nobody)
+
+
+class OrderBook:
+    """The store's two writing calls, with the result of an ended order in the same transaction."""
+
+    def __init__(self, store: OrderStore, calls: BookCalls) -> None:
         self.store = store
-        self._on_result = on_result
-        self._on_facts = on_facts
-        self._on_alarm = on_alarm
-        self._on_waiting = on_waiting
+        self._calls = calls
 
     async def receive(self, decision: Decision, companions: Sequence[Decision] = ()) -> Order:
         """The order as stored; the earlier one when its number is already known. See `OrderStore.receive`."""
         result = result_message(decision.order, decision.result) if decision.ends else None
         order = await self.store.receive(decision, result, companions)
         self._tell(order, has_result=result is not None)
+        if order.id != decision.order.id:
+            return order
+        self._calls.observer.decided(decision)
         for companion in companions:
+            self._calls.observer.decided(companion)
             self._tell(companion.order, has_result=False)
         return order
 
@@ -45,18 +52,20 @@ class OrderBook:
         """Raises StaleOrder."""
         result = result_message(decision.order, decision.result) if decision.ends else None
         order = await self.store.commit(decision, result)
+        self._calls.observer.decided(decision)
         self._tell(order, has_result=result is not None)
         return order
 
-    def note_facts(self) -> None:
+    def note_facts(self, facts: Sequence[Fact]) -> None:
         """Facts of an order were written elsewhere: with a delivery."""
-        self._on_facts()
+        self._calls.on_facts()
+        self._calls.observer.written(facts)
 
     def _tell(self, order: Order, *, has_result: bool) -> None:
-        self._on_facts()
+        self._calls.on_facts()
         if has_result:
-            self._on_result()
+            self._calls.on_result()
         elif order.alarm_at is not None:
-            self._on_alarm(order.alarm_at)
+            self._calls.on_alarm(order.alarm_at)
         if order.lane and order.next_at is not None:
-            self._on_waiting(order.lane, order.next_at)
+            self._calls.on_waiting(order.lane, order.next_at)

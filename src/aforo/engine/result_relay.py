@@ -44,7 +44,7 @@ class ResultRelay:
         clock: Clock,
         listeners: Listeners,
     ) -> None:
-        self._on_facts = listeners.on_facts
+        self._wrote = listeners.wrote
         self._deliveries = deliveries
         self._publisher = publisher
         self._queue = queue
@@ -74,14 +74,13 @@ class ResultRelay:
             return False
         confirmed = set(await self._publisher.publish(messages))
         now = self._clock.now()
-        await self._deliveries.mark_published(
-            {
-                message.id: (message.order_id, published(message, self._queue, now))
-                for message in messages
-                if message.id in confirmed
-            }
-        )
-        self._on_facts()
+        marked = {
+            message.id: (message.order_id, published(message, self._queue, now))
+            for message in messages
+            if message.id in confirmed
+        }
+        await self._deliveries.mark_published(marked)
+        self._wrote([fact for _, fact in marked.values()])
         if len(confirmed) < len(messages):
             await asyncio.sleep(REST_S)
         return True

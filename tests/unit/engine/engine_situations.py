@@ -23,7 +23,7 @@ from aforo.engine.memory import (
     MemorySessionLedger,
 )
 from aforo.engine.memory_leases import SoleProcess
-from aforo.engine.order_book import OrderBook
+from aforo.engine.order_book import BookCalls, OrderBook
 from aforo.engine.ports import Line, LineUnavailable, StoreUnavailable
 from aforo.flow.decision import Decision
 from cases import WEDNESDAY, a_meter, a_request, an_order
@@ -147,9 +147,7 @@ class HeadEnd:
         self.results = 0
         self.wake: Callable[[str, datetime], None] = lambda *_: None
         self.on_result: Callable[[], None] = lambda: None
-        self.book = OrderBook(
-            self.orders, on_facts=lambda: None, on_alarm=lambda _: None, on_result=self._count, on_waiting=self._waits
-        )
+        self.book = OrderBook(self.orders, BookCalls(on_result=self._count, on_waiting=self._waits))
         self.ports = HeadEndPorts(
             book=self.book,
             registry=self.registry,

@@ -13,6 +13,7 @@ from aforo.adapters.postgres.order_store import PostgresOrderStore
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.presence import PostgresPresence
 from aforo.adapters.postgres.session_ledger import PostgresSessionLedger
+from aforo.adapters.postgres.status_store import PostgresStatusStore
 from aforo.adapters.postgres.storable import to_jsonb
 from aforo.engine.ports import Entropy
 
@@ -33,6 +34,7 @@ class Database:
         self.registry = PostgresDeviceRegistry(pool)
         self.audit = PostgresAuditStore(pool)
         self.ledger = PostgresSessionLedger(pool)
+        self.status = PostgresStatusStore(pool)
 
     @classmethod
     async def open(cls, **arguments: Any) -> Self:
