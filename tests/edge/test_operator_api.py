@@ -33,6 +33,7 @@ from aforo.engine.ports import StoreUnavailable
 from aforo.flow.decision import HEADEND, Decision
 from aforo.flow.step8_publish_result import result_message
 from cases import WEDNESDAY, a_request, an_order
+from edge.soap_situations import StubIntegration
 from registry_rows import AUTHENTICATION_KEY, KEY, a_concentrator_row, a_direct_row, a_meter_row
 
 TOKEN = "a-token-of-some-length"
@@ -72,6 +73,7 @@ def ports() -> OperatorPorts:
         models=("class71", "class71-watts"),
         title=SystemTitle(b"HES00001"),
         status=StatusPorts(MemoryStatusStore(orders, deliveries), Metrics(), Wednesday(), lambda: False),
+        integration=StubIntegration(),
     )
 
 

@@ -29,6 +29,7 @@ from aforo.engine.memory_audit import MemoryAuditStore
 from aforo.engine.memory_status import MemoryStatusStore
 from aforo.engine.order_book import BookCalls, OrderBook
 from aforo.engine.order_desk import OrderDesk
+from edge.soap_situations import StubIntegration
 from registry_rows import a_concentrator_row, a_direct_row, a_meter_row, csv_of
 
 TOKEN = "a-token-of-some-length"
@@ -58,6 +59,7 @@ class Running:
             models=("class71",),
             title=SystemTitle(b"HES00001"),
             status=StatusPorts(MemoryStatusStore(orders, deliveries), Metrics(), SystemClock(), lambda: False),
+            integration=StubIntegration(),
         )
         self._listening = listen_on("127.0.0.1", 0)
         self._server = HttpServer(operator_api(ports, token=TOKEN), self._listening)

@@ -23,6 +23,7 @@ from aforo.adapters.audit_api import audit_routes
 from aforo.adapters.frame_words import visits_in_words
 from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.operator_problem import Problem, find_order, not_here
+from aforo.adapters.order_intake_api import intake_routes
 from aforo.adapters.order_standing import standing_told
 from aforo.adapters.registry_csv import (
     CONCENTRATOR_COLUMNS,
@@ -34,6 +35,7 @@ from aforo.adapters.registry_csv import (
     meters_of,
     read_json,
 )
+from aforo.adapters.soap_door import Integration
 from aforo.adapters.status_api import StatusPorts, health_routes, status_routes
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.causes import Cause
@@ -81,6 +83,7 @@ class OperatorPorts:
     models: Collection[str]
     title: SystemTitle
     status: StatusPorts
+    integration: Integration
 
 
 class BadToken(ValueError):
@@ -127,6 +130,7 @@ def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
     api.include_router(status_routes(ports.status), prefix=PREFIX, dependencies=guarded)
     api.include_router(_registry(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(audit_routes(ports.audit, ports.orders), prefix=PREFIX, dependencies=guarded)
+    api.include_router(intake_routes(ports.integration), prefix=PREFIX, dependencies=guarded)
     api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(_order_desk(ports), prefix=PREFIX, dependencies=guarded)
     api.include_router(_field_work(ports), prefix=PREFIX, dependencies=guarded)

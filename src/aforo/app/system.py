@@ -170,6 +170,7 @@ class System:
                 models=self.models,
                 title=SystemTitle.from_hex(settings.system_title),
                 status=StatusPorts(database.status, self._metrics, self.clock, lambda: self._is_draining),
+                integration=headend.integration,
             ),
             token=self.token,
         )

@@ -8,6 +8,7 @@ import typer
 from aforo.app.commands.explanation_output import explanation_of, say_explanation
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, PageSize, Url
+from aforo.app.commands.order_import import import_orders
 from aforo.app.commands.ordering import (
     SOURCE,
     Asked,
@@ -25,7 +26,8 @@ from aforo.domain.order_kinds import KINDS
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
 
-commands = typer.Typer(no_args_is_help=True, help="Orders: list them, and show one with its nine steps.")
+commands = typer.Typer(no_args_is_help=True, help="Orders: list them, import many, and show one with its nine steps.")
+commands.command("import")(import_orders)
 
 
 @commands.command()
