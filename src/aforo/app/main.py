@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aforo.app.commands import audit, concentrator, fieldwork, local, meter, model, order, sim, town
+from aforo.app.commands import audit, backup, concentrator, fieldwork, local, meter, model, order, sim, town
 from aforo.app.commands.decode import decode
 from aforo.app.commands.limit import add_kinds, limit
 from aforo.app.commands.options import AsJson, Data, folder
@@ -34,6 +34,7 @@ app.add_typer(concentrator.commands, name="concentrator")
 app.add_typer(order.commands, name="order")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(fieldwork.commands, name="fieldwork")
+app.add_typer(backup.commands, name="backup")
 app.add_typer(model.commands, name="model")
 app.add_typer(local.commands, name="local")
 app.add_typer(bench, name="bench")
@@ -43,6 +44,7 @@ app.command()(limit)
 add_kinds(app)
 app.command()(order.explain)
 app.command()(status)
+app.command()(backup.restore)
 app.command()(decode)
 
 

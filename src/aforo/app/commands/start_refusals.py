@@ -6,6 +6,7 @@ from pydantic_settings import SettingsError
 
 from aforo.adapters.key_vault import KeyVaultUnusable
 from aforo.adapters.listening import PortTaken
+from aforo.adapters.postgres.backup import BackupUnusable
 from aforo.adapters.postgres.embedded.errors import EmbeddedPostgresError
 from aforo.adapters.reply_receiver import NoFreePort
 from aforo.domain.meter_models import ModelError
@@ -14,6 +15,7 @@ from aforo.simulator.town_file import TownError
 
 _SAID_WELL = (
     *(
+        BackupUnusable,
         EmbeddedPostgresError,
         KeyVaultUnusable,
         ModelError,

@@ -1,0 +1,107 @@
+"""Backup, restore and the trial of a backup: which database, with which tools, and what came of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from aforo.adapters.postgres.backup import Manifest, found_rows, read_manifest, restore_backup, write_backup
+from aforo.adapters.postgres.database import Database
+from aforo.adapters.postgres.embedded import EmbeddedPostgres, SocketFolder
+from aforo.adapters.postgres.embedded.binaries import Binaries, find_binaries
+from aforo.adapters.system_clock import SystemClock
+from aforo.app.running_system import running_in
+from aforo.app.settings import Settings
+from aforo.app.system import event_loop
+from aforo.domain.audit import ChainedFact, Finding, Seal, verify
+from aforo.domain.identifiers import OrderId
+from aforo.engine.ports import AuditStore
+
+PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a backup gave when it was restored elsewhere. rows: by table, as told and as found."""
+
+    manifest: Manifest
+    rows: dict[str, tuple[int, int]]
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.findings and all(told == found for told, found in self.rows.values())
+
+
+def write(file: Path, data: Path, environment: dict[str, str]) -> Manifest:
+    """Of a running system or one that stands still. Raises BackupUnusable, EmbeddedPostgresError, OSError."""
+    with _database(data) as arguments, event_loop() as loop:
+        return loop.run(write_backup(arguments, file, find_binaries(environment), SystemClock().now()))
+
+
+def restore(file: Path, data: Path, environment: dict[str, str]) -> int:
+    """How many orders were open then. Raises BackupUnusable, EmbeddedPostgresError, OSError."""
+    read_manifest(file)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _database(data) as arguments, event_loop() as loop:
+        return loop.run(restore_backup(arguments, file, find_binaries(environment)))
+
+
+def try_out(file: Path, environment: dict[str, str]) -> Trial:
+    """Restored into a database of its own, which is gone afterwards. Raises as `restore`."""
+    manifest, binaries = read_manifest(file), find_binaries(environment)
+    with (
+        TemporaryDirectory(prefix="aforo-verify-") as folder,
+        EmbeddedPostgres.start(Path(folder) / "postgres") as server,
+        event_loop() as loop,
+    ):
+        return loop.run(_try_out(server.connect_arguments(), file, manifest, binaries))
+
+
+async def _try_out(arguments: dict[str, Any], file: Path, manifest: Manifest, binaries: Binaries) -> Trial:
+    await restore_backup(arguments, file, binaries)
+    found = await found_rows(arguments)
+    names = sorted(set(manifest.rows) | set(found))
+    rows = {name: (manifest.rows.get(name, 0), found.get(name, 0)) for name in names}
+    database = await Database.open(**arguments)
+    try:
+        facts, seals = await _facts(database.audit), await _seals(database.audit)
+    finally:
+        await database.close()
+    findings = list(verify(facts, seals))
+    last = None if not seals else (seals[-1].number, seals[-1].hash.hex())
+    if last != manifest.last_seal:
+        findings.append(Finding(0, f"the last seal is {last}, and was {manifest.last_seal}"))
+    return Trial(manifest, rows, tuple(findings))
+
+
+async def _facts(audit: AuditStore) -> list[ChainedFact]:
+    facts: list[ChainedFact] = []
+    while page := await audit.chained_facts((facts[-1].order_id, facts[-1].place) if facts else (OrderId(0), 0), PAGE):
+        facts += page
+    return facts
+
+
+async def _seals(audit: AuditStore) -> list[Seal]:
+    seals: list[Seal] = []
+    while page := await audit.seals(seals[-1].number if seals else 0, PAGE):
+        seals += page
+    return seals
+
+
+@contextmanager
+def _database(data: Path) -> Iterator[dict[str, Any]]:
+    """The external server's, or the embedded one's: the one that runs in this data folder, or one started for it."""
+    url = Settings().database_url.get_secret_value()
+    if url:
+        yield {"dsn": url}
+        return
+    folder = data / "postgres"
+    if running_in(data) is not None:
+        with SocketFolder(folder / "cluster") as running:
+            yield running.connect_arguments()
+        return
+    with EmbeddedPostgres.start(folder) as server:
+        yield server.connect_arguments()
