@@ -8,7 +8,7 @@ if [ $# -gt 0 ]; then
     exec "$python" -m aforo sim run "$@"
 fi
 
-for scenario in calm crashes network disk moves rush silence; do
+for scenario in calm crashes network disk moves rush silence pair; do
     "$python" -m aforo sim run --scenario "$scenario" --seeds 12
 done
 "$python" -m aforo sim run --scenario standard --seeds 60

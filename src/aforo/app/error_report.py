@@ -5,9 +5,9 @@ import traceback
 from collections.abc import Callable
 from datetime import datetime
 
-from aforo.engine.ports import LineUnavailable, StoreUnavailable
+from aforo.engine.ports import LeaseLost, LineUnavailable, StoreUnavailable
 
-EXPECTED = (StoreUnavailable, LineUnavailable)
+EXPECTED = (StoreUnavailable, LineUnavailable, LeaseLost)
 """The world's doing: a line is enough."""
 
 

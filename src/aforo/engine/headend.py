@@ -89,7 +89,7 @@ class HeadEnd:
         """rules_of: by source.   hosts: names of the loops that this process runs."""
         clock, report = surroundings.clock, surroundings.report
         self._bell, self._hosts = surroundings.bell, hosts
-        keeper = LeaseKeeper(stores.leases, report)
+        keeper = LeaseKeeper(stores.leases, report, lease=settings.lease)
         self._roles = roles = Roles(keeper, surroundings.bell, hosts)
         listeners = Listeners(report, lambda: roles.call("sealer"), surroundings.observer)
         # The dispatcher and the watch need the book, and the book wakes them.
@@ -140,6 +140,7 @@ class HeadEnd:
             self._bell.ring(_DISPATCH)
 
     def _take_over(self, orphans: Sequence[str]) -> None:
+        self._roles.vacated(orphans)
         if _DISPATCH in self._hosts:
             self._dispatcher.look([name for name in orphans if not is_role(name)])
 

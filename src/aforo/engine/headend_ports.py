@@ -11,6 +11,7 @@ from aforo.domain.devices import DeviceSecurity
 from aforo.domain.meter_models import GENERIC, MeterModel
 from aforo.domain.retry_plan import RetryPlan
 from aforo.domain.service_calendar import ServiceCalendar
+from aforo.engine.leases import LEASE
 from aforo.engine.order_book import OrderBook
 from aforo.engine.ports import Clock, DeviceRegistry, Entropy, KeyVault, KeyVaultMismatch, Lines, SessionLedger
 from aforo.flow.device_client import DeviceLost
@@ -25,6 +26,7 @@ class HeadEndSettings:
     poll_every: a concentrator with orders of ours is asked this often, should its pushes be lost.
     clock_deviation: a concentrator whose clock is further off gets no order that must not begin late.
     deadlines: by kind and priority.
+    lease: what a process holds is taken by another when it has not renewed for so long.
     linger: an idle session is kept for the next order.   sessions_max: at the same time; one that is idle
     leaves when another lane waits for its place.
     """
@@ -41,6 +43,7 @@ class HeadEndSettings:
     poll_every: timedelta = timedelta(seconds=15)
     clock_deviation: timedelta = timedelta(seconds=60)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    lease: timedelta = LEASE
     linger: timedelta = timedelta(seconds=30)
     sessions_max: int = 5000
 

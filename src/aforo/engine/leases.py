@@ -8,9 +8,10 @@ from datetime import timedelta
 from aforo.engine.ports import LeaseLost, Leases, StoreUnavailable
 
 LEASE = timedelta(seconds=6)
-"""Who has not renewed for so long, by the store's clock, has lost everything: so long others wait for it."""
+RENEWALS = 3
+"""In the time of one lease."""
 
-RENEW_S = 2.0
+"""Who has not renewed for so long, by the store's clock, has lost everything: so long others wait for it."""
 
 
 class HeldElsewhere(Exception):
@@ -23,8 +24,11 @@ class LeaseKeeper:
     on_orphans: told of names whose holder is gone.   on_joined: told whenever others may have rung unheard.
     """
 
-    def __init__(self, leases: Leases, report: Callable[[str, BaseException], None]) -> None:
+    def __init__(
+        self, leases: Leases, report: Callable[[str, BaseException], None], *, lease: timedelta = LEASE
+    ) -> None:
         self._leases = leases
+        self._lease = lease
         self._report = report
         self._holders: dict[str, asyncio.Task[object]] = {}
         self._lost: set[str] = set()
@@ -43,17 +47,17 @@ class LeaseKeeper:
                 await self._renew()
             except StoreUnavailable as away:
                 self._report("leases", away)
-                if asyncio.get_running_loop().time() - self._renewed_at > LEASE.total_seconds():
+                if asyncio.get_running_loop().time() - self._renewed_at > self._lease.total_seconds():
                     self._lose_everything()
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._lease.total_seconds() / RENEWALS)
 
     async def _renew(self) -> None:
-        standing = await self._leases.renew(LEASE)
+        standing = await self._leases.renew(self._lease)
         if standing is None:
             self._lose_everything()
-            await self._leases.join(LEASE)
+            await self._leases.join(self._lease)
             self.on_joined()
-            standing = await self._leases.renew(LEASE)
+            standing = await self._leases.renew(self._lease)
         self._renewed_at = asyncio.get_running_loop().time()
         if standing is not None and standing.orphans:
             self.on_orphans(standing.orphans)

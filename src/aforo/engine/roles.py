@@ -1,13 +1,12 @@
 """The loops of a process, and how each is called: here when its role is held here, else by the bell."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from aforo.engine.leases import HeldElsewhere, LeaseKeeper
 from aforo.engine.ports import Bell, LeaseLost
 
-STANDBY_S = 2.0
 _ROLE = "role "
 
 Loop = Callable[[], Awaitable[None]]
@@ -26,10 +25,11 @@ class Roles:
         self._bell = bell
         self._hosts = hosts
         self._wakes: dict[str, Callable[[], None]] = {}
+        self._vacant: dict[str, asyncio.Event] = {}
         self.loops: dict[str, Loop] = {}
 
     def add(self, name: str, loop: Loop, wake: Callable[[], None]) -> None:
-        """Run by one process at a time; while another has it, this one stands by."""
+        """Run by one process at a time; while another has it, this one stands by, until it is told that it is gone."""
 
         async def in_role() -> None:
             while True:
@@ -37,7 +37,9 @@ class Roles:
                     async with self._keeper.held(f"{_ROLE}{name}"):
                         await loop()
                     return
-                await asyncio.sleep(STANDBY_S)
+                vacant = self._vacant.setdefault(f"{_ROLE}{name}", asyncio.Event())
+                await vacant.wait()
+                vacant.clear()
 
         self.add_shared(name, in_role, wake)
 
@@ -46,6 +48,12 @@ class Roles:
         if name in self._hosts:
             self._wakes[name] = wake
             self.loops[name] = loop
+
+    def vacated(self, leases: Iterable[str]) -> None:
+        """Names of leases whose holder is gone: whoever stands by for a role among them tries to get it."""
+        for lease in leases:
+            if lease in self._vacant:
+                self._vacant[lease].set()
 
     def holds(self, name: str) -> bool:
         return self._keeper.holds(f"{_ROLE}{name}")

@@ -29,14 +29,20 @@ async def begin_fault(world: World, fault: PlannedFault) -> None:
 
 @asynccontextmanager
 async def _headend_dies(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    await world.kill_headend(fault.lasts_s)
+    await world.headends.kill(fault.lasts_s)
+    yield
+
+
+@asynccontextmanager
+async def _headend_freezes(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    await world.headends.freeze(fault.lasts_s)
     yield
 
 
 @asynccontextmanager
 async def _headend_dies_at(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     """At its so-and-so-many-th commit, read or send of the run."""
-    world.deaths[int(fault.amount)] = fault.lasts_s
+    world.headends.deaths[int(fault.amount)] = fault.lasts_s
     yield
 
 
@@ -237,6 +243,7 @@ FAULTS: dict[str, Fault] = {
     "counter_lost": _counter_lost,
     "busy": _while(_ledger, "is_busy"),
     "headend_dies": _headend_dies,
+    "headend_freezes": _headend_freezes,
     "headend_dies_at": _headend_dies_at,
     "concentrator_dies": _concentrator_dies,
     "concentrator_stops": _concentrator_stops,

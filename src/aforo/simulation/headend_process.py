@@ -10,16 +10,20 @@ from aforo.adapters.soap_door import SoapDoor
 from aforo.engine.headend import HeadEnd, Stores, Surroundings
 from aforo.engine.headend_ports import HeadEndSettings
 from aforo.engine.memory_leases import SoleProcess
-from aforo.engine.ports import Clock, Entropy, KeyVault, StoreUnavailable
+from aforo.engine.ports import Clock, Entropy, KeyVault, LeaseLost, StoreUnavailable
 from aforo.flow.step1_receive_order import CallerRules
 from aforo.simulation.commercial_system import CommercialSystem, DoorOfProcess
 from aforo.simulation.durable_ports import Disk, durable
 from aforo.simulation.mortal_process import MortalProcess
+from aforo.simulation.shared_leases import LeaseTable, ProcessLeases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What every incarnation of the head-end finds again. broke: told of an error of ours."""
+    """What every incarnation of the head-end finds again. leases: None when there is never more than one process.
+
+    broke: told of an error of ours.
+    """
 
     stores: Stores
     disk: Disk
@@ -28,6 +32,7 @@ class Machine:
     entropy: Entropy
     vault: KeyVault
     settings: HeadEndSettings
+    leases: LeaseTable | None
     broke: Callable[[str, BaseException], None]
 
 
@@ -35,11 +40,14 @@ class HeadEndProcess:
     def __init__(self, machine: Machine, on_point: Callable[[str], bool]) -> None:
         self.process = MortalProcess("head-end", on_point)
         self._machine = machine
+        self._shared = (
+            SoleProcess() if machine.leases is None else ProcessLeases(machine.leases, self.process, machine.disk)
+        )
         headend = HeadEnd(
             self._stores(),
             Surroundings(
                 lines=DlmsLines(),
-                bell=SoleProcess(),
+                bell=self._shared,
                 door=DoorOfProcess(machine.commercial, self.process),
                 clock=machine.clock,
                 entropy=machine.entropy,
@@ -66,11 +74,11 @@ class HeadEndProcess:
             audit=of_process(stores.audit),
             registry=of_process(stores.registry),
             ledger=of_process(stores.ledger),
-            leases=stores.leases,
+            leases=self._shared,
         )
 
     def _report(self, who: str, wrong: BaseException) -> None:
-        is_expected = isinstance(wrong, StoreUnavailable)
+        is_expected = isinstance(wrong, StoreUnavailable | LeaseLost)
         if self.process.is_alive and not is_expected:
             self._machine.broke(who, wrong)
 

@@ -63,6 +63,10 @@ def owner() -> MortalProcess | None:
     return _OWNER.get()
 
 
+def owner_in(context: Context) -> MortalProcess | None:
+    return context.get(_OWNER)
+
+
 def note_task(task: "asyncio.Task[Any]", context: Context | None) -> None:
     """For the loop: every new task belongs to the process in whose context it runs, which is its maker's or given."""
     process = _OWNER.get() if context is None else context.get(_OWNER)

@@ -74,5 +74,13 @@ SILENCE = Scenario(
     orders=60,
     faults={"silent_at_command": 10, "answer_lost": 6, "meter_silent": 4, "local_limit": 2, "legacy_forgets": 1},
 )
-SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, MOVES, RUSH, SILENCE)}
+PAIR = Scenario(
+    name="pair",
+    title="two head-ends over one store, which die and freeze in turn",
+    orders=60,
+    faults={"headend_freezes": 6, "headend_dies": 4, "headend_dies_at": 4, "disk_away": 2, "reset": 3, "answer_lost": 3,
+            "concentrator_dies": 1, "legacy_forgets": 1},
+    headends=2,
+)  # fmt: skip
+SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, MOVES, RUSH, SILENCE, PAIR)}
 """By name."""

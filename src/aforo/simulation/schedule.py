@@ -63,6 +63,7 @@ class Scenario:
 
     faults: how many of each kind on average.   hours: of the day, between which orders come and faults begin.
     not_after_s: how long those orders wait that may not begin late.   exchange_s: median, on a concentrator's line.
+    headends: processes over one store.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Scenario:
     hours: tuple[float, float] = (7.5, 18.5)
     not_after_s: tuple[float, float] = (30.0, 3 * 3600.0)
     exchange_s: float = 0.8
+    headends: int = 1
 
     @property
     def meters(self) -> int:
@@ -127,6 +129,7 @@ _LASTS_S = {
     "meter_moves": (0.0, 1_800.0),
     "headend_dies": (1.0, 120.0),
     "headend_dies_at": (1.0, 120.0),
+    "headend_freezes": (5.0, 600.0),
     "concentrator_dies": (5.0, 900.0),
     "concentrator_stops": (5.0, 600.0),
     "path_cut": (5.0, 3_600.0),

@@ -44,12 +44,24 @@ class _SerialTask(asyncio.Task[T]):
     __eq__ = object.__eq__
 
 
+class _Handle(asyncio.Handle):
+    """Does not run while the process of its context is frozen."""
+
+    def _run(self) -> None:
+        if not _is_held(self, self._loop, self._context):  # type: ignore[attr-defined]
+            super()._run()
+
+
 class _Timer(asyncio.TimerHandle):
-    """Of those with one deadline the one that was set first goes first."""
+    """Of those with one deadline the one that was set first goes first. While its process is frozen it does not run."""
 
     def __init__(self, serial: int, when: float, callback: Callable[..., object], *rest: Any) -> None:
         super().__init__(when, callback, *rest)
         self.place = (when, serial)
+
+    def _run(self) -> None:
+        if not _is_held(self, self._loop, self._context):  # type: ignore[attr-defined]
+            super()._run()
 
     def __lt__(self, other: "_Timer") -> bool:  # type: ignore[override]  # there are no others in its heap
         return self.place < other.place
@@ -72,6 +84,21 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._selector = _JumpingSelector(self)
         self._clock_resolution = 1e-9
         self.set_task_factory(_make_task)
+        self.frozen: dict[object, list[asyncio.Handle]] = {}
+        self.owner_of: Callable[[Context], object] = lambda _: None
+
+    def freeze(self, process: object) -> None:
+        """Nothing of it runs until it is thawed. process: as owner_of tells it of a context."""
+        self.frozen[process] = []
+
+    def thaw(self, process: object) -> None:
+        """What should have run meanwhile runs now."""
+        self._ready.extend(self.frozen.pop(process, ()))  # type: ignore[attr-defined]
+
+    def _call_soon(self, callback: Callable[..., object], args: Any, context: Context | None) -> asyncio.Handle:
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
 
     def time(self) -> float:
         return self._now
@@ -109,6 +136,15 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody waits in a selector."""
+
+
+def _is_held(handle: asyncio.Handle, loop: VirtualLoop, context: Context) -> bool:
+    """Then it waits with its process."""
+    held = loop.frozen.get(loop.owner_of(context)) if loop.frozen else None
+    if held is None:
+        return False
+    held.append(handle)
+    return True
 
 
 class _JumpingSelector:

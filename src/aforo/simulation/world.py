@@ -30,10 +30,12 @@ from aforo.simulation.commercial_system import SOURCE, CommercialSystem
 from aforo.simulation.durable_ports import Disk
 from aforo.simulation.ground_truth import GroundTruth
 from aforo.simulation.headend_process import HeadEndProcess, Machine
+from aforo.simulation.headends import HeadEnds
 from aforo.simulation.invariants import AtRest, Rules, every_invariant
-from aforo.simulation.mortal_process import note_task
+from aforo.simulation.mortal_process import note_task, owner_in
 from aforo.simulation.outcome import Outcome
 from aforo.simulation.schedule import PlannedFault, PlannedOrder, Scenario, Schedule, planned
+from aforo.simulation.shared_leases import LeaseTable
 from aforo.simulation.simulated_town import exchange_time, same_endpoint, town_plan
 from aforo.simulation.town_registry import TownRegistry
 from aforo.simulation.virtual_device import Device
@@ -58,6 +60,9 @@ REST_WITHIN_S = 5 * 86_400.0
 DRAWN_W = 700
 """By every household, at all times: below the lowest limit, so that no limiter acts by itself."""
 
+LEASE = timedelta(seconds=120)
+"""Longer than in production, since every renewal is a step of the run; freezes are longer in proportion."""
+
 ROUNDS_TO_END = 1_000
 _CLEAR = Passing()
 
@@ -79,9 +84,9 @@ class World:
         self._now = 0.0, BEGIN
         self.watch = Watch(self.truth, self.now)
         self.crashes = 0
-        self.points = 0
         self.network = Network(self._chance("network"), self.now, self.watch.tell)
         self.loop = VirtualLoop(note_task, self.network)
+        self.loop.owner_of = owner_in
         self.network.loop = self.loop
         self.chance = self._chance("world")
         self.commercial = CommercialSystem(self.truth, self._chance("commercial"), self.now, self.watch.told)
@@ -89,7 +94,6 @@ class World:
         self.noise: dict[str, float] = {}
         self.stops: dict[str, str] = {}
         self.silent_at_command: set[str] = set()
-        self.deaths: dict[int, float] = {}
         self._build_town()
         meters, concentrators = tuple(self.town.meters), tuple(self.town.concentrators)
         self.schedule = schedule or planned(scenario, seed, meters=meters, concentrators=concentrators)
@@ -97,7 +101,9 @@ class World:
             if order.watts is not None:
                 self.truth.by_watts[order.watts] = order.number
         self._build_machine()
-        self.headend: HeadEndProcess | None = None
+        self.headends = HeadEnds(
+            scenario.headends, self.loop, chance=self.chance, tell=self.watch.tell, later=self._later
+        )
         self._under_way: dict[asyncio.Task[Any], None] = {}
 
     def now(self) -> datetime:
@@ -123,21 +129,11 @@ class World:
             violations=tuple(self.watch.violations),
             states=dict(sorted(states.items())),
             first_tries=sum(order.attempts == 1 for order in self.truth.orders.values()),
-            crashes=self.crashes,
-            points=self.points,
+            crashes=self.crashes + self.headends.crashes,
+            points=self.headends.points,
             lasted_s=self.loop.time(),
             trace=self.watch.trace(),
         )
-
-    def start_headend(self) -> None:
-        self.watch.tell("head-end starts")
-        self.headend = HeadEndProcess(self._machine, self._may_die_at)
-
-    async def kill_headend(self, down_s: float) -> None:
-        if self.headend is not None:
-            self._headend_died()
-            self.headend.process.kill()
-            await self._start_again(down_s)
 
     def device(self, number: str) -> Device:
         return self.devices[number]
@@ -184,7 +180,7 @@ class World:
 
     async def _main(self) -> None:
         await self._register()
-        self.start_headend()
+        self.headends.start_all(partial(HeadEndProcess, self._machine))
         for fault in self.schedule.faults:
             self._later(fault.at_s, partial(self._begin_fault, self, fault))
         for order in self.schedule.orders:
@@ -218,13 +214,14 @@ class World:
         await self.commercial.order(order, BEGIN, self._door)
 
     def _door(self) -> Any:
-        return None if self.headend is None else (self.headend.process, self.headend.soap)
+        headend = self.headends.some()
+        return None if headend is None else (headend.process, headend.soap)
 
     async def _cancel(self, number: str) -> None:
         order = await self._orders.find(Source(SOURCE), OrderNumber(number))
-        if order is None or self.headend is None:
+        headend = self.headends.some()
+        if order is None or headend is None:
             return
-        headend = self.headend
 
         async def cancel() -> None:
             try:
@@ -259,29 +256,8 @@ class World:
         if self._audit.is_behind():
             yield "facts without a seal"
 
-    def _may_die_at(self, point: str) -> bool:
-        self.points += 1
-        down_s = self.deaths.pop(self.points, None)
-        if down_s is None:
-            return False
-        self.watch.tell(f"head-end dies at point {self.points}, {point}")
-        self._headend_died()
-        self._later(0.0, partial(self._start_again, down_s))
-        return True
-
-    def _headend_died(self) -> None:
-        self.crashes += 1
-        self.watch.tell("head-end is dead")
-
-    async def _start_again(self, down_s: float) -> None:
-        dead, self.headend = self.headend, None
-        await asyncio.sleep(down_s)
-        if self.headend is None or self.headend is dead:
-            self.start_headend()
-
     def _end(self) -> None:
-        if self.headend is not None:
-            self.headend.process.kill()
+        self.headends.end()
         for task in list(self._under_way):
             task.cancel()
         for _ in range(ROUNDS_TO_END):
@@ -337,7 +313,7 @@ class World:
         self._audit = WatchedAudit(self._orders)
         ledger = MemorySessionLedger()
         self._registry = MemoryDeviceRegistry(ledger)
-        settings = HeadEndSettings(title=SystemTitle(b"AFO\x00\x00\x00\x00\x01"))
+        settings = HeadEndSettings(title=SystemTitle(b"AFO\x00\x00\x00\x00\x01"), lease=LEASE)
         stores = Stores(
             orders=self._orders,
             deliveries=self._deliveries,
@@ -355,6 +331,7 @@ class World:
             entropy=MemoryEntropy(f"{self.scenario.name} {self.seed}".encode()),
             vault=self.vault,
             settings=settings,
+            leases=LeaseTable(self.now) if self.scenario.headends > 1 else None,
             broke=self.watch.broke,
         )
         town = TownRegistry(self.town.registry(), self.vault, lambda kind, number: self._ports[kind, number])

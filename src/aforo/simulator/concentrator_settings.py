@@ -132,9 +132,14 @@ class Begun:
     @classmethod
     def of(cls, item: OrderItem, clock_offset: timedelta) -> "Begun":
         """Its not-after is kept to by the concentrator's own clock."""
-        latest = None if item.not_after is None else item.not_after - clock_offset
         limit = PowerLimit(item.limit_w) if item.kind is ItemKind.LIMIT else None
-        return cls(item, MeterTask(item.kind.name, limit, item.until, latest, is_urgent=item.priority > 0))
+        begun = cls(item, MeterTask(item.kind.name, limit, item.until, is_urgent=item.priority > 0))
+        begun.keep_to(clock_offset)
+        return begun
+
+    def keep_to(self, clock_offset: timedelta) -> None:
+        latest = self.item.not_after
+        self.task.not_after = None if latest is None else latest - clock_offset
 
 
 @dataclass(slots=True, kw_only=True)

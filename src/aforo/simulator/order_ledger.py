@@ -36,9 +36,20 @@ class OrderLedger:
         self._memory = memory
         self._settings = settings
         self.is_busy = False
-        self.clock_offset = timedelta()
+        self._clock_offset = timedelta()
         self._line = self._queue()
         self._fresh: list[ItemResult] = []
+
+    @property
+    def clock_offset(self) -> timedelta:
+        return self._clock_offset
+
+    @clock_offset.setter
+    def clock_offset(self, ahead: timedelta) -> None:
+        """The order being carried out keeps to the clock as it is from now on."""
+        self._clock_offset = ahead
+        if self._memory.begun is not None:
+            self._memory.begun.keep_to(ahead)
 
     def open_session(self, epoch: int) -> bool:
         """False: a later session was opened before."""

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from aforo.engine.leases import LEASE, RENEW_S, HeldElsewhere, LeaseKeeper
+from aforo.engine.leases import LEASE, RENEWALS, HeldElsewhere, LeaseKeeper
 from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.ports import LeaseLost, Standing, StoreUnavailable
 from unit.engine.virtual_time import in_virtual_time
+
+RENEW_S = LEASE.total_seconds() / RENEWALS
 
 
 class Shared(SoleProcess):

@@ -415,3 +415,15 @@ def test_what_was_taken_in_an_earlier_epoch_is_carried_out_all_the_same() -> Non
     book.open_session(2)
 
     assert book.next_id() == 1
+
+
+def test_an_order_that_has_begun_keeps_to_the_clock_as_it_is_set_meanwhile() -> None:
+    book = Book()
+    book.hand(an_item(1, not_after=NOON + 300 * SECOND))
+    begun = book.begin(NOON)
+    assert begun is not None
+    assert begun.task.not_after == NOON + 300 * SECOND
+
+    book.clock_offset = 240 * SECOND
+
+    assert begun.task.not_after == NOON + 60 * SECOND
