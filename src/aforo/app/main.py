@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version as version_of
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -107,12 +107,20 @@ def codec(as_json: AsJson = False) -> int:
 
 @bench.command()
 def orders(
-    concentrators: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Simulated concentrators.")] = 10,
-    meters: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Meters at each of them.")] = 200,
+    link: Annotated[
+        Literal["delegated", "transparent", "direct"] | None, typer.Option(help="One case only. Default: four of them.")
+    ] = None,
+    concentrators: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1000, help="One case only: of so many.")
+    ] = None,
+    meters: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=20_000, help="One case only: so many in all.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Orders per second through the whole system, to simulated meters and back."""
-    return _started(lambda: _module("order_bench").run(as_json=as_json, concentrators=concentrators, meters=meters))
+    """Orders per second through the whole system, to simulated meters and back, and what each costs."""
+    chosen = {"link": link, "concentrators": concentrators, "meters": meters}
+    return _started(lambda: _module("order_bench").run(as_json=as_json, **chosen))
 
 
 def _module(name: str) -> Any:

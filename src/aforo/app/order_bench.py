@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from multiprocessing.connection import Connection
@@ -28,7 +28,7 @@ from aforo.adapters.listening import listen_on
 from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.system_clock import SystemClock
 from aforo.app.bench_legacy import AnswerDoor, post_all
-from aforo.app.console_output import say, say_json, say_table
+from aforo.app.console_output import WrongUsage, say, say_json, say_table
 from aforo.app.settings import LOOPBACK
 from aforo.app.system import SOAP_PATH, event_loop
 from aforo.cim.client import create_envelope
@@ -55,9 +55,62 @@ class Usage:
     memory_mib: float
 
 
-def run(*, as_json: bool, concentrators: int = 10, meters: int = 2000) -> int:
-    """One order per meter. 0 when every order was answered."""
-    plan = small_town(concentrators=concentrators, meters=meters)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Orders one per meter. concentrators: 0 for direct meters."""
+
+    link: str
+    concentrators: int
+    meters: int
+
+    @property
+    def name(self) -> str:
+        return self.link if self.link == "direct" else f"{self.link}_{self.concentrators}_concentrators"
+
+
+CASES = (
+    Case("delegated", 1000, 4000),
+    Case("delegated", 10, 3000),
+    Case("transparent", 10, 600),
+    Case("direct", 0, 400),
+)
+"""The first is the one that the target speaks of."""
+
+PEERS: dict[str, dict[str, float]] = {
+    "end_to_end_orders_per_s": {"GXF, street lights, nine machines (40,000 in 5 minutes)": 133.3},
+    "head_end_cpu_ms_per_order": {"the bare exchange of the better Python DLMS library": 1.48},
+}
+
+
+def run(*, as_json: bool, link: str | None, concentrators: int | None, meters: int | None) -> int:
+    """0 when every order was answered. Of the choices none: all of CASES. Raises WrongUsage."""
+    if link is None and concentrators is None and meters is None:
+        return _run(CASES, as_json=as_json)
+    case = Case(link or "delegated", 0 if link == "direct" else concentrators or 10, meters or 3000)
+    if case.meters < case.concentrators:
+        raise WrongUsage("--meters is of all concentrators together: at least one for each")
+    return _run((case,), as_json=as_json)
+
+
+def _run(cases: Sequence[Case], *, as_json: bool) -> int:
+    rows, is_complete = list[dict[str, Any]](), True
+    for place, case in enumerate(cases):
+        figures = _figures(case)
+        is_complete = is_complete and figures["answered"] == figures["orders"]
+        told = _rows(case, figures, is_first=place == 0)
+        rows += told
+        if not as_json:
+            title = f"{case.name.replace('_', ' ')}: {figures['orders']} orders, no line delay"
+            say(f"{title}, answered {figures['answered']} in {figures['seconds']} s")
+            say_table(("figure", "value", "unit", "peers"), [_cells(row) for row in told])
+            say("")
+    if as_json:
+        say_json({"rows": rows})
+    return 0 if is_complete else 1
+
+
+def _figures(case: Case) -> dict[str, Any]:
+    plan = small_town(concentrators=case.concentrators, meters=case.meters, link=case.link)
     with (
         tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
         _town(plan) as (town, ports),
@@ -65,17 +118,40 @@ def run(*, as_json: bool, concentrators: int = 10, meters: int = 2000) -> int:
         event_loop() as loop,
     ):
         _register(url, Town(plan), ports)
-        figures = loop.run(_measure(url, plan, headend=process, town=town))
-    if as_json:
-        say_json(figures)
-    else:
-        say(f"{figures['orders']} orders, {meters} meters behind {concentrators} concentrators, no line delay")
-        say_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
-    return 0 if figures["answered"] == figures["orders"] else 1
+        return loop.run(_measure(url, plan, headend=process, town=town))
+
+
+def _rows(case: Case, figures: dict[str, Any], *, is_first: bool) -> list[dict[str, Any]]:
+    """name, value, unit, peers. The first case's have the names of the targets, the others' end in their own."""
+    units = {
+        "end_to_end_orders_per_s": "orders/s",
+        "accepted_orders_per_s": "orders/s",
+        "answer_after_p50": "s",
+        "answer_after_p99": "s",
+        "head_end_cpu_ms_per_order": "ms",
+        "postgres_cpu_ms_per_order": "ms",
+        "devices_cpu_ms_per_order": "ms",
+        "head_end_memory": "MiB",
+        "devices_memory": "MiB",
+    }
+    return [
+        {
+            "name": name if is_first else f"{name}_{case.name}",
+            "value": figures[name],
+            "unit": unit,
+            "peers": PEERS.get(name, {}) if is_first else {},
+        }
+        for name, unit in units.items()
+    ]
+
+
+def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
+    peers = "; ".join(f"{value:g}: {name}" for name, value in row["peers"].items())
+    return row["name"].replace("_", " "), row["value"], row["unit"], peers
 
 
 async def _measure(url: str, plan: TownPlan, *, headend: int, town: int) -> dict[str, Any]:
-    numbers = [number for row in Town(plan).registry().meters for number in [row.number]]
+    numbers = [row.number for row in Town(plan).registry().meters]
     arrived: dict[str, float] = {}
     all_in = asyncio.Event()
     listening = listen_on(LOOPBACK, 0)
@@ -86,28 +162,55 @@ async def _measure(url: str, plan: TownPlan, *, headend: int, town: int) -> dict
         stack.callback(server.close)
         reply = f"http://{LOOPBACK}:{listening.getsockname()[1]}/answers"
         envelopes = [_envelope(number, reply) for number in numbers]
-        before = {"headend": _usage(headend), "town": _usage(town)}
+        before = _usages(headend, town)
         begun = time.monotonic()
         sent = await post_all(f"{url}{SOAP_PATH}/EndDeviceControls", envelopes, connections=CONNECTIONS)
         accepted = time.monotonic()
         async with asyncio.timeout(END_WAIT_S):
             await all_in.wait()
         ended = time.monotonic()
-        after = {"headend": _usage(headend), "town": _usage(town)}
+        after = _usages(headend, town)
     waits = sorted(arrived[number] - sent[number] for number in arrived)
+    cpu_ms = {who: round((after[who].cpu_s - before[who].cpu_s) / len(numbers) * 1000, 2) for who in after}
     return {
         "orders": len(numbers),
         "answered": len(arrived),
         "seconds": round(ended - begun, 2),
-        "orders_per_s": round(len(numbers) / (ended - begun)),
-        "accepted_per_s": round(len(numbers) / (accepted - begun)),
-        "answer_after_s_p50": round(statistics.median(waits), 3),
-        "answer_after_s_p99": round(waits[int(len(waits) * 0.99)], 3),
-        "headend_cpu_ms_per_order": _per_order(before["headend"], after["headend"], len(numbers)),
-        "town_cpu_ms_per_order": _per_order(before["town"], after["town"], len(numbers)),
-        "headend_memory_mib": round(after["headend"].memory_mib),
-        "town_memory_mib": round(after["town"].memory_mib),
+        "end_to_end_orders_per_s": round(len(numbers) / (ended - begun)),
+        "accepted_orders_per_s": round(len(numbers) / (accepted - begun)),
+        "answer_after_p50": round(statistics.median(waits), 3),
+        "answer_after_p99": round(waits[int(len(waits) * 0.99)], 3),
+        "head_end_cpu_ms_per_order": cpu_ms["headend"],
+        "postgres_cpu_ms_per_order": cpu_ms["postgres"],
+        "devices_cpu_ms_per_order": cpu_ms["town"],
+        "head_end_memory": round(after["headend"].memory_mib),
+        "devices_memory": round(after["town"].memory_mib),
     }
+
+
+def _usages(headend: int, town: int) -> dict[str, Usage]:
+    return {"headend": _usage(headend), "town": _usage(town), "postgres": _usage_of_children(headend)}
+
+
+def _usage_of_children(process: int) -> Usage:
+    """Of all that the process has started, and what that has started: the database's server and its backends."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                parents[int(folder.name)] = int(
+                    (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+                )
+    family, found = {process}, True
+    while found:
+        more = {child for child, parent in parents.items() if parent in family} - family
+        family |= more
+        found = bool(more)
+    usages = []
+    for member in family - {process}:
+        with suppress(OSError):  # it has ended meanwhile
+            usages.append(_usage(member))
+    return Usage(sum(usage.cpu_s for usage in usages), sum(usage.memory_mib for usage in usages))
 
 
 def _envelope(meter: str, reply: str) -> tuple[str, bytes]:
@@ -131,10 +234,6 @@ def _envelope(meter: str, reply: str) -> tuple[str, bytes]:
             options=(Option("special", "bench"),),
         )
     )
-
-
-def _per_order(before: Usage, after: Usage, orders: int) -> float:
-    return round((after.cpu_s - before.cpu_s) / orders * 1000, 2)
 
 
 def _usage(process: int) -> Usage:
@@ -193,7 +292,7 @@ def _register(url: str, town: Town, ports: dict[str, int]) -> None:
     with httpx.Client(base_url=f"{url}{PREFIX}", headers=headers, timeout=60, trust_env=False) as client:
         concentrators = [_concentrator_row(row, ports[row.number]) for row in rows.concentrators]
         client.post("/concentrators", json=concentrators).raise_for_status()
-        client.post("/meters", json=[_meter_row(row) for row in rows.meters]).raise_for_status()
+        client.post("/meters", json=[_meter_row(row, ports) for row in rows.meters]).raise_for_status()
 
 
 def _concentrator_row(row: ConcentratorRow, port: int) -> dict[str, Any]:
@@ -208,15 +307,31 @@ def _concentrator_row(row: ConcentratorRow, port: int) -> dict[str, Any]:
     }
 
 
-def _meter_row(row: MeterRow) -> dict[str, Any]:
+def _meter_row(row: MeterRow, ports: dict[str, int]) -> dict[str, Any]:
     return {
         "meter_number": row.number,
         "usage_point": row.usage_point,
         "link": row.link,
         "concentrator": row.concentrator,
+        **_address(row, ports),
         "model": row.model,
         "commissioned": row.commissioned,
         "max_power_w": row.max_power_w,
+    }
+
+
+def _address(row: MeterRow, ports: dict[str, int]) -> dict[str, Any]:
+    """And the keys, of a meter that the head-end speaks to itself."""
+    if row.link == "delegated":
+        return {}
+    own = {"host": row.host, "port": ports[row.number]} if row.number in ports else {}
+    return {
+        **own,
+        "client_sap": row.client_sap,
+        "server_sap": row.server_sap,
+        "system_title": row.system_title.hex(),
+        "encryption_key": _hex(row.encryption_key),
+        "authentication_key": _hex(row.authentication_key),
     }
 
 

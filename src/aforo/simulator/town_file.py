@@ -240,8 +240,13 @@ def meters_of(concentrator: ConcentratorPlan) -> list[MeterPlan]:
     return [*(MeterPlan(number=str(number)) for number in alike), *concentrator.meter]
 
 
-def small_town(*, concentrators: int, meters: int, seed: int = 1, line_delay_ms: int = 0) -> TownPlan:
-    """Delegated meters, evenly behind the concentrators; for benches."""
+def small_town(
+    *, concentrators: int, meters: int, seed: int = 1, line_delay_ms: int = 0, link: str = "delegated"
+) -> TownPlan:
+    """So many meters in all, evenly behind the concentrators; for benches. link: "direct" has no concentrators."""
+    if link == "direct":
+        direct = tuple(MeterPlan(number=str(50_000_001 + place)) for place in range(meters))
+        return TownPlan(name=f"{meters} direct meters", seed=seed, meter=direct)
     each = meters // concentrators
     return TownPlan(
         name=f"{concentrators} concentrators, {each} meters each",
@@ -249,6 +254,7 @@ def small_town(*, concentrators: int, meters: int, seed: int = 1, line_delay_ms:
         concentrator=tuple(
             ConcentratorPlan(
                 number=f"CT-{place:04d}",
+                link=link,
                 line_delay_ms=line_delay_ms,
                 meters=each,
                 first_meter=50_000_001 + place * each,

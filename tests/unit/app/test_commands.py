@@ -398,7 +398,7 @@ def test_demo_up_and_bench_are_given_what_they_are_asked_for(monkeypatch: pytest
         ("demo", tmp_path / "aforo" / "demo", True, {}),
         ("system", Path("there"), 8181, None, False, {}),
         ("codec_bench", {"as_json": False}),
-        ("order_bench", {"as_json": True, "concentrators": 3, "meters": 4}),
+        ("order_bench", {"as_json": True, "link": None, "concentrators": 3, "meters": 4}),
     ]
 
 

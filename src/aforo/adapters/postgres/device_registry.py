@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from aforo.adapters.postgres.group_commit import GroupRead
+from aforo.adapters.postgres.group_commit import Connection, GroupCommit, GroupRead
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.storable import storable_text
@@ -30,6 +30,13 @@ class PostgresDeviceRegistry:
             pool, SQL["meters"], lambda numbers: [[storable_text(number) for number in numbers]], _by_number
         )
 
+        self._concentrators: GroupRead[ConcentratorNumber, Concentrator | None] = GroupRead(
+            pool, SQL["concentrators"], lambda numbers: [[storable_text(number) for number in numbers]], _concentrators
+        )
+        self._hearings: GroupCommit[tuple[ConcentratorNumber, datetime], None] = GroupCommit(
+            pool, _note_heard, key=lambda heard: heard[0]
+        )
+
     @tells_outages
     async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
         found = await asyncio.gather(*(self._meters.submit(number) for number in set(numbers)))
@@ -37,8 +44,7 @@ class PostgresDeviceRegistry:
 
     @tells_outages
     async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
-        row = await self._pool.fetchrow(SQL["concentrator"], storable_text(number))
-        return None if row is None else _concentrator(row)
+        return await self._concentrators.submit(number)
 
     @tells_outages
     async def list_meters(self, limit: int, *, after: MeterNumber | None = None) -> list[Meter]:
@@ -51,7 +57,7 @@ class PostgresDeviceRegistry:
 
     @tells_outages
     async def note_heard(self, number: ConcentratorNumber, at: datetime) -> None:
-        await self._pool.execute(SQL["note_heard"], storable_text(number), at)
+        await self._hearings.submit((number, at))
 
     @tells_outages
     async def last_heard(self, number: ConcentratorNumber) -> datetime | None:
@@ -81,6 +87,19 @@ class PostgresDeviceRegistry:
             await connection.execute(SQL["open_links"], rows, now)
         if len(meters) >= ANALYZED_FROM:
             await self._pool.execute(SQL["analyze"])
+
+
+def _concentrators(numbers: Sequence[ConcentratorNumber], rows: Sequence[asyncpg.Record]) -> list[Concentrator | None]:
+    found = {row["number"]: _concentrator(row) for row in rows}
+    return [found.get(storable_text(number)) for number in numbers]
+
+
+async def _note_heard(
+    connection: Connection, heard: Sequence[tuple[ConcentratorNumber, datetime]]
+) -> Sequence[Exception | None]:
+    numbers, moments = zip(*heard, strict=True)
+    await connection.execute(SQL["note_heard"], [storable_text(number) for number in numbers], moments)
+    return [None] * len(heard)
 
 
 def _by_number(numbers: Sequence[MeterNumber], rows: Sequence[asyncpg.Record]) -> list[Meter | None]:

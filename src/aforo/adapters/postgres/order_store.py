@@ -1,6 +1,7 @@
 """OrderStore on PostgreSQL."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,8 @@ from aforo.flow.decision import Decision
 SQL = load_sql("orders.sql")
 IDS_RESERVED = 100
 _Item = tuple[Decision, ResultMessage | None]
+_Asked = tuple[str, datetime, int]
+"""Of what is due: lane, now, limit."""
 _Receipt = tuple[Decision, ResultMessage | None, Sequence[Decision]]
 
 
@@ -35,6 +38,16 @@ class PostgresOrderStore:
         self._commits: GroupCommit[_Item, Order] = GroupCommit(pool, _commit, key=lambda item: item[0].order.id)
         self._orders: GroupRead[OrderId, Order | None] = GroupRead(pool, SQL["orders"], lambda ids: [ids], _by_id)
         self._unsent: GroupRead[Order, list[Order]] = GroupRead(pool, SQL["older_unsent"], _asked_older, _older)
+        self._due: GroupRead[_Asked, list[Order]] = GroupRead(pool, SQL["due"], _asked_due, _due)
+        self._overtaken: GroupRead[OrderId, OrderNumber | None] = GroupRead(
+            pool, SQL["overtaken"], lambda ids: [ids], _overtaken
+        )
+        self._in_flight: GroupRead[str, list[Order]] = GroupRead(
+            pool, SQL["in_flight"], lambda lanes: [lanes], _of_lanes
+        )
+        self._resumptions: GroupCommit[tuple[str, datetime], int] = GroupCommit(
+            pool, _resume, key=lambda asked: asked[0]
+        )
         self._ids: list[int] = []
         self._reserving = asyncio.Lock()
 
@@ -88,12 +101,12 @@ class PostgresOrderStore:
 
     @tells_outages
     async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
-        return [order_of(row) for row in await self._pool.fetch(SQL["due"], lane, now, limit, now - AGED_AFTER)]
+        return await self._due.submit((lane, now, limit))
 
     @tells_outages
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
-        rows = await self._pool.fetch(SQL["overtaken"], [order.id for order in orders])
-        return {OrderId(row["id"]): OrderNumber(row["number"]) for row in rows}
+        found = await asyncio.gather(*(self._overtaken.submit(order.id) for order in orders))
+        return {order.id: number for order, number in zip(orders, found, strict=True) if number is not None}
 
     @tells_outages
     async def older_unsent(self, order: Order) -> list[Order]:
@@ -106,7 +119,7 @@ class PostgresOrderStore:
 
     @tells_outages
     async def resume(self, lane: str, now: datetime) -> int:
-        return len(await self._pool.fetch(SQL["resume"], lane, now))
+        return await self._resumptions.submit((lane, now))
 
     @tells_outages
     async def lanes_due(self, now: datetime) -> list[str]:
@@ -128,7 +141,7 @@ class PostgresOrderStore:
 
     @tells_outages
     async def in_flight(self, lane: str) -> list[Order]:
-        return [order_of(row) for row in await self._pool.fetch(SQL["in_flight"], lane)]
+        return await self._in_flight.submit(lane)
 
     @tells_outages
     async def lanes_in_flight(self) -> list[str]:
@@ -186,6 +199,37 @@ def _told(items: Sequence[_Item]) -> tuple[list[dict[str, Any]], list[dict[str, 
         {"id": result.id, "order_id": result.order_id, "body": result.body} for _, result in items if result is not None
     ]
     return facts, results
+
+
+def _asked_due(asked: Sequence[_Asked]) -> tuple[list[str], list[datetime], list[int], list[datetime]]:
+    lanes, moments, limits = (list(each) for each in zip(*asked, strict=True))
+    return lanes, moments, limits, [moment - AGED_AFTER for moment in moments]
+
+
+def _due(asked: Sequence[_Asked], rows: Sequence[asyncpg.Record]) -> list[list[Order]]:
+    found: list[list[Order]] = [[] for _ in asked]
+    for row in rows:
+        found[row["place"] - 1].append(order_of(row))
+    return found
+
+
+def _overtaken(ids: Sequence[OrderId], rows: Sequence[asyncpg.Record]) -> list[OrderNumber | None]:
+    found = {row["id"]: OrderNumber(row["number"]) for row in rows}
+    return [found.get(order_id) for order_id in ids]
+
+
+def _of_lanes(lanes: Sequence[str], rows: Sequence[asyncpg.Record]) -> list[list[Order]]:
+    found: dict[str, list[Order]] = {lane: [] for lane in lanes}
+    for row in rows:
+        found[row["lane"]].append(order_of(row))
+    return [found[lane] for lane in lanes]
+
+
+async def _resume(connection: Connection, asked: Sequence[tuple[str, datetime]]) -> Sequence[int | Exception]:
+    lanes, moments = zip(*asked, strict=True)
+    rows = await connection.fetch(SQL["resume"], lanes, moments)
+    found = Counter(row["lane"] for row in rows)
+    return [found[lane] for lane in lanes]
 
 
 def _by_id(ids: Sequence[OrderId], rows: Sequence[asyncpg.Record]) -> list[Order | None]:

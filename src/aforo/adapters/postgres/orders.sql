@@ -83,15 +83,21 @@ ORDER BY id DESC LIMIT $1
 SELECT * FROM facts WHERE order_id = $1 ORDER BY serial
 
 -- name: due
--- Of each meter the most urgent waiting order, unless another one of the meter is out. What is due since $4 is urgent.
-SELECT * FROM (
-    SELECT DISTINCT ON (meter) * FROM orders o
-    WHERE lane = $1 AND next_at <= $2 AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
-      AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = o.meter AND out.id <> o.id
-                      AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
-    ORDER BY meter, GREATEST(priority, (next_at <= $4)::integer) DESC, id
-) AS first_of_meter
-ORDER BY GREATEST(priority, (next_at <= $4)::integer) DESC, id LIMIT $3
+-- Of each lane asked for, and of each meter, the most urgent waiting order, unless another one of the meter is out. What is due since the
+-- last moment given is urgent.
+SELECT asked.place, o.*
+FROM unnest($1::text[], $2::timestamptz[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY AS asked(lane, now, most, aged, place)
+CROSS JOIN LATERAL (
+    SELECT * FROM (
+        SELECT DISTINCT ON (meter) * FROM orders w
+        WHERE lane = asked.lane AND next_at <= asked.now AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
+          AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = w.meter AND out.id <> w.id
+                          AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
+        ORDER BY meter, GREATEST(priority, (next_at <= asked.aged)::integer) DESC, id
+    ) AS first_of_meter
+    ORDER BY GREATEST(priority, (next_at <= asked.aged)::integer) DESC, id LIMIT asked.most
+) AS o
+ORDER BY asked.place, GREATEST(o.priority, (o.next_at <= asked.aged)::integer) DESC, o.id
 
 -- name: overtaken
 -- Of these orders those that a later one, which sets the same of the same meter, has overtaken, and by which number. What has ended
@@ -115,9 +121,10 @@ WHERE o.state IN ('received', 'held', 'validated') ORDER BY o.id
 SELECT COALESCE(limit_w, restored_w) FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1
 
 -- name: resume
-UPDATE orders SET next_at = $2, version = version + 1
-WHERE lane = $1 AND next_at > $2 AND state = 'validated' AND cause = 'CONCENTRATOR_UNREACHABLE'
-RETURNING id
+UPDATE orders o SET next_at = asked.now, version = version + 1
+FROM unnest($1::text[], $2::timestamptz[]) AS asked(lane, now)
+WHERE o.lane = asked.lane AND next_at > asked.now AND state = 'validated' AND cause = 'CONCENTRATOR_UNREACHABLE'
+RETURNING o.lane
 
 -- name: lanes_due
 -- From lane to lane over the index, one look into each: 100,000 waiting orders need not be read for 1,000 lanes.
@@ -150,7 +157,7 @@ SELECT * FROM orders WHERE alarm_at <= $1 AND ended_at IS NULL ORDER BY alarm_at
 SELECT min(alarm_at) FROM orders WHERE alarm_at > $1 AND ended_at IS NULL
 
 -- name: in_flight
-SELECT * FROM orders WHERE lane = $1 AND state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY id
+SELECT * FROM orders WHERE lane = ANY($1::text[]) AND state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY id
 
 -- name: lanes_in_flight
 SELECT DISTINCT lane FROM orders WHERE state IN ('dispatched', 'in_progress', 'reconciling') ORDER BY lane

@@ -37,6 +37,7 @@ class PostgresPresence:
         self._subjects: set[str] = set()
         self._ringing: asyncio.Task[None] | None = None
         self._takings: GroupCommit[str, bool] = GroupCommit(pool, self._take_all)
+        self._lettings: GroupCommit[str, None] = GroupCommit(pool, self._let_all_go)
 
     def listen(self, listener: Callable[[str], None]) -> None:
         self._listener = listener
@@ -72,9 +73,13 @@ class PostgresPresence:
         taken = {row["name"] for row in await connection.fetch(SQL["take"], sorted(set(names)), self._process)}
         return [name in taken for name in names]
 
+    async def _let_all_go(self, connection: Connection, names: Sequence[str]) -> Sequence[None]:
+        await connection.execute(SQL["let_go"], names, self._process)
+        return [None] * len(names)
+
     @tells_outages
     async def let_go(self, name: str) -> None:
-        await self._pool.execute(SQL["let_go"], [name], self._process)
+        await self._lettings.submit(name)
 
     async def leave(self) -> None:
         """What is still held can be taken by others at once. A database that is away finds out by itself."""

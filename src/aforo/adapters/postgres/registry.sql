@@ -8,11 +8,12 @@ SELECT m.*, l.concentrator FROM meters m
 LEFT JOIN meter_links l ON l.meter = m.number AND l.valid_to IS NULL
 WHERE $2::text IS NULL OR m.number > $2 ORDER BY m.number LIMIT $1
 
--- name: concentrator
-SELECT * FROM concentrators WHERE number = $1
+-- name: concentrators
+SELECT * FROM concentrators WHERE number = ANY($1::text[])
 
 -- name: note_heard
-UPDATE concentrators SET heard_at = $2 WHERE number = $1 AND (heard_at IS NULL OR heard_at < $2)
+UPDATE concentrators c SET heard_at = h.at FROM unnest($1::text[], $2::timestamptz[]) AS h(number, at)
+WHERE c.number = h.number AND (c.heard_at IS NULL OR c.heard_at < h.at)
 
 -- name: last_heard
 SELECT heard_at FROM concentrators WHERE number = $1
