@@ -1,0 +1,30 @@
+"""The examples speak of what there is."""
+
+import json
+import re
+
+from aforo.adapters.metrics import Metrics
+from aforo.app.processes import PROCESSES
+from architecture.test_house import ROOT
+from cases import WEDNESDAY
+from unit.app.backlogs import an_idle_backlog
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
+    page = Metrics().page(an_idle_backlog(WEDNESDAY)).decode()
+    told = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+    dashboard = json.loads((ROOT / "examples" / "grafana" / "aforo.json").read_text(encoding="utf-8"))
+    asked = {name for panel in dashboard["panels"] for name in re.findall(r"aforo_\w+", panel["targets"][0]["expr"])}
+
+    assert asked
+    assert {name.removesuffix("_bucket") for name in asked} - told == set()
+
+
+def test_each_unit_runs_a_process_that_there_is() -> None:
+    units = sorted((ROOT / "examples" / "systemd").glob("*.service"))
+    commands = [
+        re.search(r"^ExecStart=.*\baforo (\w+)", unit.read_text(encoding="utf-8"), re.MULTILINE) for unit in units
+    ]
+
+    assert [command[1] for command in commands if command is not None] == ["headend", "integration"]
+    assert {"headend", "integration"} < set(PROCESSES)
