@@ -302,7 +302,14 @@ class World:
 
     def _concentrator(self, number: str) -> Callable[[], Concentrator]:
         first = [self.town.concentrators[number]]
-        return lambda: first.pop() if first else self.town.restart(number)
+
+        def make() -> Concentrator:
+            if first:
+                return first.pop()
+            self.clock_ahead_s.pop(number, None)  # it takes the time anew when it starts
+            return self.town.restart(number)
+
+        return make
 
     def _line_of(self, meter: Meter) -> WatchedLine:
         return WatchedLine(meter, self)
