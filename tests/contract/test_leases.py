@@ -96,6 +96,27 @@ async def test_a_process_that_leaves_leaves_what_it_held_to_be_found(two: list[P
     assert await orphans(other) == ("lane C-1",)
 
 
+async def test_who_has_just_come_is_rung_for_at_once(fresh_database: dict[str, Any], database: Database) -> None:
+    """Also by one that took itself for alone when it last looked."""
+    one, heard_of = database.presence(SystemEntropy()), asyncio.Event()
+    one.listen(lambda _: heard_of.set())
+    await one.join(LONG)
+    await one.renew(LONG)
+    second = await Database.open(**fresh_database)
+    other, heard = second.presence(SystemEntropy()), asyncio.Event()
+    other.listen(lambda _: heard.set())
+
+    async with asyncio.timeout(10):
+        await other.join(LONG)
+        await heard_of.wait()
+        one.ring("relay")
+        await heard.wait()
+
+    for process in (one, other):
+        await process.leave()
+    await second.close()
+
+
 async def test_a_ring_is_heard_by_the_others_and_costs_nothing_for_one_alone(two: list[PostgresPresence]) -> None:
     one, other = two
     heard: asyncio.Queue[str] = asyncio.Queue()

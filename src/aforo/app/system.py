@@ -99,8 +99,12 @@ class System:
             self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def drain(self) -> None:
+        """Before it is left, when there is time for it."""
         self._is_draining = True
+        await self._drain()
+
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -118,6 +122,7 @@ class System:
             await host.register(self.database.registry, self.vault, self.clock.now())
         door = await stack.enter_async_context(HttpLegacyDoor(ReplyAddresses(settings.allowed_replies)))
         headend = self._headend(door)
+        self._drain = headend.drain
         for loop in headend.loops:
             task = asyncio.create_task(loop())
             stack.push_async_callback(_end, task)
@@ -231,7 +236,18 @@ async def _serve(system: System, *, as_json: bool) -> int:
     async with system:
         _say_up(system, as_json=as_json)
         await stop.wait()
+        stop.clear()
+        await _drained(system, stop)
     return 0
+
+
+async def _drained(system: System, stop: asyncio.Event) -> None:
+    """Or asked to end once more: then at once."""
+    draining, asked = asyncio.ensure_future(system.drain()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((draining, asked), return_when=asyncio.FIRST_COMPLETED)
+    for task in (draining, asked):
+        task.cancel()
+    await asyncio.gather(draining, asked, return_exceptions=True)
 
 
 def _say_up(system: System, *, as_json: bool) -> None:

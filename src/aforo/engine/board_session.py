@@ -39,6 +39,7 @@ class BoardSession:
         self._ports = ports
         self._orders = LaneOrders(lane, ports)
         self._link = BoardLink(ports, concentrator, calls)
+        self._room = calls.room
         self._epoch = Epoch(0)
         self._is_established = False
         self._neighbourhood = Neighbourhood(ports.clock, self._link)
@@ -121,6 +122,8 @@ class BoardSession:
 
     async def _hand_over(self) -> bool:
         """Step 4 for everything that may go now. True: something went, or was decided; there may be more."""
+        if self._room.is_closed:
+            return False
         room = self._ports.settings.window - len(self._out)
         claims = await self._orders.claim(room if room > 0 else self._ports.settings.urgent_room)
         if room <= 0:

@@ -62,6 +62,12 @@ class Dispatcher:
         else:
             self._start(lane)
 
+    async def drain(self, most: timedelta) -> None:
+        """Hand nothing out any more; what is out may come to its end until then."""
+        self._room.close()
+        if self._sessions:
+            await asyncio.wait(self._sessions.values(), timeout=most.total_seconds())
+
     def nudge(self, lane: str) -> None:
         """Another process has an order for a lane whose session is here."""
         if lane in self._wakes:
@@ -112,7 +118,7 @@ class Dispatcher:
         """Or wake the session that it has."""
         if lane in self._wakes:
             self._wakes[lane].set()
-        elif lane not in self._resting:
+        elif lane not in self._resting and not self._room.is_closed:
             wake = self._wakes[lane] = asyncio.Event()
             self._sessions[lane] = asyncio.get_running_loop().create_task(self._session(lane, wake), name=lane)
 
@@ -142,12 +148,12 @@ class Dispatcher:
     async def _run_session(self, lane: str, wake: asyncio.Event) -> bool:
         kind, _, number = lane.partition(":")
         if kind == "meter":
-            await MeterSession(lane, ports=self._ports, relay=None).run()
+            await MeterSession(lane, ports=self._ports, relay=None, room=self._room).run()
             return True
         concentrator = await self._ports.registry.concentrator(ConcentratorNumber(number))
         assert concentrator is not None, f"lane {lane} leads to a concentrator that is not registered"
         if kind == "relay":
-            await MeterSession(lane, ports=self._ports, relay=concentrator.address).run()
+            await MeterSession(lane, ports=self._ports, relay=concentrator.address, room=self._room).run()
             return True
         calls = BoardCalls(wake, self._room)
         return await BoardSession(lane, ports=self._ports, concentrator=concentrator, calls=calls).run()

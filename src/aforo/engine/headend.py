@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from aforo.engine.answerer import Answerer
@@ -36,6 +36,8 @@ from aforo.engine.service_desk import ServiceDesk
 from aforo.flow.step1_receive_order import CallerRules
 
 RESTART_REST_S = 1.0
+DRAIN_MOST = timedelta(seconds=20)
+"""Whoever keeps the process running kills it some time after asking it to end; what is still out is found again."""
 _LANE, _DISPATCH = "lane ", "dispatch"
 
 
@@ -126,6 +128,10 @@ class HeadEnd:
         self._bell.listen(self._heard)
         loops = {"leases": keeper.run, **roles.loops}
         self.loops = tuple(partial(keep_running, name, loop, report) for name, loop in loops.items())
+
+    async def drain(self) -> None:
+        """Before the loops are ended: nothing new is handed out, and what is out may come to its end."""
+        await self._dispatcher.drain(DRAIN_MOST)
 
     def _wake_watch(self, due: datetime) -> None:
         if self._roles.holds("deadlines"):

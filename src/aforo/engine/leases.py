@@ -14,6 +14,10 @@ RENEWALS = 3
 """Who has not renewed for so long, by the store's clock, has lost everything: so long others wait for it."""
 
 
+LOOKS_AFTER_JOINING = 3
+"""One at each of the first renewals: a process that has not renewed since may take itself for alone, and not ring."""
+
+
 class HeldElsewhere(Exception):
     """Another process holds it."""
 
@@ -33,6 +37,7 @@ class LeaseKeeper:
         self._holders: dict[str, asyncio.Task[object]] = {}
         self._lost: set[str] = set()
         self._renewed_at = 0.0
+        self._renewals = 0
         self.on_orphans: Callable[[Sequence[str]], None] = lambda _: None
         self.on_joined: Callable[[], None] = lambda: None
 
@@ -56,8 +61,11 @@ class LeaseKeeper:
         if standing is None:
             self._lose_everything()
             await self._leases.join(self._lease)
-            self.on_joined()
             standing = await self._leases.renew(self._lease)
+            self._renewals = 0
+        self._renewals += 1
+        if self._renewals <= LOOKS_AFTER_JOINING:
+            self.on_joined()
         self._renewed_at = asyncio.get_running_loop().time()
         if standing is not None and standing.orphans:
             self.on_orphans(standing.orphans)

@@ -11,6 +11,7 @@ from aforo.domain.readback import CommandResult, Verdict
 from aforo.engine.device_link import DeviceLink, LinkTarget, SharedLine
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.lane_orders import Claim, LaneOrders
+from aforo.engine.session_room import SessionRoom
 from aforo.flow.device_client import DeviceAccess, DeviceClient, DeviceLost
 from aforo.flow.meter_errand import MeterErrand
 from aforo.flow.step4_dispatch_to_concentrator import procedure_of_visit
@@ -23,12 +24,13 @@ CLIENTS_MAX = 64
 class MeterSession:
     """Orders one after the other, until none is due. An order that was out when the session began is only read."""
 
-    def __init__(self, lane: str, *, ports: HeadEndPorts, relay: Address | None) -> None:
+    def __init__(self, lane: str, *, ports: HeadEndPorts, relay: Address | None, room: SessionRoom) -> None:
         """relay: address of the concentrator whose gateway is used; None for a direct meter."""
         self._ports = ports
         self._lane = lane
         self._orders = LaneOrders(lane, ports)
         self._relay = relay
+        self._room = room
         self._line: SharedLine | None = None
         self._has_resumed = False
         self._clients: OrderedDict[str, tuple[Meter, DeviceClient]] = OrderedDict()
@@ -37,7 +39,7 @@ class MeterSession:
         epoch = await self._ports.ledger.open_epoch(self._orders.lane)
         await self._orders.lose("the head-end stopped while the command was out")
         try:
-            while claims := await self._orders.claim(1):
+            while not self._room.is_closed and (claims := await self._orders.claim(1)):
                 await self._carry_out(claims[0], epoch)
         finally:
             if self._line is not None:

@@ -12,12 +12,19 @@ class SessionRoom:
     def __init__(self, most: int) -> None:
         self._places = asyncio.Semaphore(most)
         self._waiting = 0
+        self.is_closed = False
         self._idle: dict[int, asyncio.Event] = {}
 
     @property
     def is_wanted(self) -> bool:
-        """Somebody waits for a place: whoever has nothing to do leaves."""
-        return self._waiting > 0
+        """Somebody waits for a place, or it is closed: whoever has nothing to do leaves."""
+        return self.is_closed or self._waiting > 0
+
+    def close(self) -> None:
+        """For good: what is out is brought to its end, and nothing new is handed out."""
+        self.is_closed = True
+        for wake in self._idle.values():
+            wake.set()
 
     async def __aenter__(self) -> None:
         self._waiting += 1

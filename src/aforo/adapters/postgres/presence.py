@@ -15,6 +15,7 @@ from aforo.engine.ports import Entropy, Standing, StoreUnavailable
 
 SQL = load_sql("leases.sql")
 CHANNEL = "aforo"
+JOINED = "joined"
 RING_REST_S = 0.02
 """Rings within it go out together: a notification takes a lock of the whole database when it is committed."""
 
@@ -51,6 +52,7 @@ class PostgresPresence:
         await connection.execute(SQL["join"], process, lease)
         await connection.add_listener(CHANNEL, self._heard)
         self._connection, self._process = connection, process
+        await connection.execute(SQL["ring"], [JOINED])
 
     @tells_outages
     async def renew(self, lease: timedelta) -> Standing | None:
@@ -108,8 +110,13 @@ class PostgresPresence:
         await self._pool.execute(SQL["ring"], subjects)
 
     def _heard(self, connection: object, backend: int, channel: str, payload: object) -> None:  # noqa: ARG002 (asyncpg's)
-        if backend != 0 and isinstance(payload, str):
-            self._listener(payload)
+        connection = self._connection
+        if not isinstance(payload, str) or (
+            payload == JOINED and connection is not None and backend == connection.get_server_pid()
+        ):
+            return
+        self._is_alone = False  # whoever has just come is to be rung for from now on
+        self._listener(payload)
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
