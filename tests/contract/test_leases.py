@@ -112,6 +112,7 @@ async def test_who_has_just_come_is_rung_for_at_once(fresh_database: dict[str, A
         one.ring("relay")
         await heard.wait()
 
+    assert not one._is_alone
     for process in (one, other):
         await process.leave()
     await second.close()

@@ -134,7 +134,8 @@ async def test_a_database_that_is_away_is_told_as_such(
         raise StoreUnavailable
 
     monkeypatch.setattr(ports.orders, "latest", away)
-    monkeypatch.setattr(ports.status.store, "backlog", away)
+    for name in ("answers", "backlog"):
+        monkeypatch.setattr(ports.status.store, name, away)
 
     for address in ("/health", "/ready", "/orders", "/status", "/metrics"):
         response = await client.get(address)

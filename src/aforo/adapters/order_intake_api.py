@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from aforo.adapters.soap_door import Integration
+from aforo.adapters.soap_door import Integration, language_of
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header, Result
@@ -59,7 +59,7 @@ def intake_routes(integration: Integration) -> APIRouter:
     @routes.post("/orders")
     async def take(many: ManyOrders, request: Request) -> dict[str, Any]:
         """One result for each order, in their order. What is accepted is durable."""
-        language = "en" if request.headers.get("accept-language", "").startswith("en") else "es"
+        language = language_of(request.headers.get("accept-language", ""))
         results = await asyncio.gather(*(_take(integration, row, many, language) for row in many.orders))
         return {"results": results}
 

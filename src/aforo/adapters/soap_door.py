@@ -80,7 +80,7 @@ class SoapDoor:
             await send({"type": "websocket.close", "code": 1000})
             return
         assert scope["type"] == "http", f"the SOAP door has no part in {scope['type']}"
-        language = _language(scope)
+        language = language_of(_header(scope, b"accept-language"))
         try:
             answer = await self._answer(scope, receive, language)
         except _Gone:
@@ -203,9 +203,9 @@ def _announced(scope: Scope) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
-def _language(scope: Scope) -> str:
-    """en when Accept-Language names it before es; else es."""
-    first = re.search(r"\b(es|en)\b", _header(scope, b"accept-language").lower())
+def language_of(accepted: str) -> str:
+    """accepted: Accept-Language. en when it names it before es; else es."""
+    first = re.search(r"\b(es|en)\b", accepted.lower())
     return first[1] if first else "es"
 
 

@@ -14,7 +14,7 @@ from aforo.adapters.postgres.embedded.binaries import Binaries, find_binaries
 from aforo.adapters.system_clock import SystemClock
 from aforo.app.running_system import running_in
 from aforo.app.settings import Settings
-from aforo.app.system import event_loop
+from aforo.app.system import database_of, event_loop
 from aforo.domain.audit import ChainedFact, Finding, Seal, verify
 from aforo.domain.identifiers import OrderId
 from aforo.engine.ports import AuditStore
@@ -94,14 +94,10 @@ async def _seals(audit: AuditStore) -> list[Seal]:
 @contextmanager
 def _database(data: Path) -> Iterator[dict[str, Any]]:
     """The external server's, or the embedded one's: the one that runs in this data folder, or one started for it."""
-    url = Settings().database_url.get_secret_value()
-    if url:
-        yield {"dsn": url}
-        return
-    folder = data / "postgres"
-    if running_in(data) is not None:
-        with SocketFolder(folder / "cluster") as running:
+    settings = Settings()
+    if not settings.database_url.get_secret_value() and running_in(data) is not None:
+        with SocketFolder(data / "postgres" / "cluster") as running:
             yield running.connect_arguments()
         return
-    with EmbeddedPostgres.start(folder) as server:
-        yield server.connect_arguments()
+    with database_of(settings, data) as arguments:
+        yield arguments

@@ -25,7 +25,7 @@ class _BoundedHead(HttpToolsProtocol):
     _is_in_head = True
     _head_wait: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as it is there
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it so
         super().connection_made(transport)
         self._await_head()
 

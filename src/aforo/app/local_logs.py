@@ -1,6 +1,6 @@
 """A meter's load profile and event log, as its model says they lie."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,10 +52,11 @@ def read_log(
         raise DeviceLost(Cause.PROTOCOL_FAULT, f"reading {layout.code}: {wrong}") from wrong
 
 
-def _rows(layout: LogLayout, rows: tuple[data.Value, ...]) -> Generator[LogRow, None, None]:
+def _rows(layout: LogLayout, rows: tuple[data.Value, ...]) -> Iterator[LogRow]:
     columns = len(layout.columns)
-    if not all(isinstance(row, tuple) and len(row) == columns for row in rows):
+    tables = [row for row in rows if isinstance(row, tuple) and len(row) == columns]
+    if len(tables) < len(rows):
         raise DeviceLost(Cause.PROTOCOL_FAULT, f"the rows of {layout.code} do not have the model's {columns} columns")
-    moments = decode_moments([row[0] for row in rows])  # type: ignore[index]  # every row is a tuple
-    for at, row in zip(moments, rows, strict=True):
-        yield LogRow(at, dict(zip(layout.columns[1:], row[1:], strict=True)))  # type: ignore[index]  # the same
+    moments = decode_moments([row[0] for row in tables])
+    for at, row in zip(moments, tables, strict=True):
+        yield LogRow(at, dict(zip(layout.columns[1:], row[1:], strict=True)))

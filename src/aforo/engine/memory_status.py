@@ -15,6 +15,8 @@ class MemoryStatusStore:
         self._orders = orders
         self._deliveries = deliveries
 
+    async def answers(self) -> None: ...
+
     async def backlog(self, now: datetime, window: timedelta) -> Backlog:
         orders = self._orders.all()
         due = [order.next_at for order in orders if _is_due(order, now)]

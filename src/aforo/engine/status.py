@@ -58,4 +58,8 @@ class Backlog:
 
 
 class StatusStore(Protocol):
+    async def answers(self) -> None:
+        """Raises StoreUnavailable."""
+        ...
+
     async def backlog(self, now: datetime, window: timedelta) -> Backlog: ...

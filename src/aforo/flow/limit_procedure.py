@@ -29,13 +29,17 @@ def set_limit(task: MeterTask, model: MeterModel) -> Conversation:
     except LimitNotRepresentable as wrong:
         return CommandResult(Verdict.KO, Cause.LIMIT_NOT_REPRESENTABLE, str(wrong))
     standing = yield from temporary_limit.standing(model)
-    before = _telling([each.value for each in kept], None) if standing is None else standing.threshold.value
+    before = _telling([each.value for each in kept], None)
+    if isinstance(standing, temporary_limit.Standing):
+        before = standing.threshold.value
     held = list(zip(places, kept, strict=True))
     if task.until is None or model.emergency_profile is None:
         is_written = yield from _set_lasting(model, held, value, before, standing)
         return (yield from _judged(model, scaler, value, before, is_written=is_written))
     try:
-        is_written = yield from temporary_limit.set_until(model, task.until, value, before)
+        is_written = yield from temporary_limit.set_until(
+            model, temporary_limit.Ending(value, task.until, before), standing
+        )
     except temporary_limit.NotOffered as why:
         is_written = yield from _set_lasting(model, held, value, before, standing)
         result = yield from _judged(model, scaler, value, before, is_written=is_written)
@@ -49,13 +53,14 @@ def _set_lasting(
     held: list[tuple[step5.ThresholdPlace, step6.Threshold]],
     value: int,
     before: int,
-    standing: temporary_limit.Standing | None,
+    standing: temporary_limit.Standing | temporary_limit.Foreign | None,
 ) -> Generator[Step, Answer, bool]:
-    """Whether anything was written. standing: the temporary limit in force, which ends."""
-    if standing is not None:
+    """Whether anything was written. standing: a temporary limit of ours in force ends."""
+    ends = isinstance(standing, temporary_limit.Standing)
+    if ends:
         yield from temporary_limit.end(model, before, value)
     if all(threshold.value == value for _, threshold in held):
-        return standing is not None
+        return ends
     for written, (place, threshold) in enumerate(held):
         answer = yield Command(step5.set_threshold(place, threshold.tag, value), before, value)
         step6.check_written(answer.response, written=written, of=len(held))
@@ -156,9 +161,10 @@ def _readback(
         active = step6.read_optional_integer(answer.response)
         answer = yield step5.get_emergency_profile_active(model)
         emergency = step6.read_optional_boolean(answer.response)
-    standing = (yield from temporary_limit.standing(model)) if emergency else None
-    if standing is not None:
-        threshold = standing.threshold.value
+    standing = yield from temporary_limit.in_force(model, is_active=emergency)
+    ours = standing if isinstance(standing, temporary_limit.Standing) else None
+    if ours is not None:
+        threshold = ours.threshold.value
     breaker: Breaker | None = None
     if model.breaker is not None:
         answer = yield step5.get_breaker_state(model.breaker)
@@ -172,5 +178,5 @@ def _readback(
         read_at=max(read_at, answer.at),
         emergency=emergency,
         breaker=breaker,
-        restores_at=None if standing is None else standing.ends_at,
+        restores_at=None if ours is None else ours.ends_at,
     )

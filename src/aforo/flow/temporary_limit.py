@@ -39,17 +39,23 @@ class Standing:
     ends_at: datetime | None
 
 
-def standing(model: MeterModel) -> Generator[dlms.Request, Answer, Standing | None]:
-    """None: there is none in force, or an emergency profile of somebody else's is."""
-    if model.emergency_profile is None:
-        return None
-    answer = yield step5.get_emergency_profile_active(model)
-    if not step6.read_optional_boolean(answer.response):
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """An emergency profile of somebody else's in force."""
+
+    profile_id: int
+
+
+def in_force(
+    model: MeterModel, *, is_active: bool | None
+) -> Generator[dlms.Request, Answer, Standing | Foreign | None]:
+    """is_active: as the meter has just told; without it, or without a profile in the model, there is none."""
+    if model.emergency_profile is None or not is_active:
         return None
     answer = yield step5.get_emergency(model, step5.EMERGENCY_PROFILE)
     profile = step6.read_profile(answer.response)
     if profile.profile_id != model.emergency_profile:
-        return None
+        return Foreign(profile.profile_id)
     answer = yield step5.get_emergency(model, step5.THRESHOLD_EMERGENCY)
     threshold = step6.read_threshold(answer.response)
     answer = yield step5.get_time()
@@ -59,11 +65,31 @@ def standing(model: MeterModel) -> Generator[dlms.Request, Answer, Standing | No
     return Standing(threshold, answer.at + (begins - time) + profile.lasts_s * _SECOND)
 
 
-def set_until(model: MeterModel, until: datetime, value: int, before: int) -> Generator[Step, Answer, bool]:
+def standing(model: MeterModel) -> Generator[dlms.Request, Answer, Standing | Foreign | None]:
+    if model.emergency_profile is None:
+        return None
+    answer = yield step5.get_emergency_profile_active(model)
+    return (yield from in_force(model, is_active=step6.read_optional_boolean(answer.response)))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is to be in force until when. before: what the meter told before any command."""
+
+    value: int
+    until: datetime
+    before: int
+
+
+def set_until(model: MeterModel, wanted: Ending, now: Standing | Foreign | None) -> Generator[Step, Answer, bool]:
     """Whether anything was written: what is so already is left. Raises NotOffered before the first command."""
+    if isinstance(now, Foreign):
+        raise NotOffered(f"its emergency profile {now.profile_id} is in use")
+    value, until, before = wanted.value, wanted.until, wanted.before
+    if now is not None and now.threshold.value == value and _ends_then(now.ends_at, until):
+        return False
     try:
-        threshold, groups = yield from _offered(model, value)
-        now = yield from standing(model)
+        threshold, groups = yield from _offered(model, value, now)
         answer = yield step5.get_time()
         time = step6.read_time(answer.response)
     except step6.VisitFailed as failed:
@@ -72,8 +98,6 @@ def set_until(model: MeterModel, until: datetime, value: int, before: int) -> Ge
         raise
     if time is None:
         raise NotOffered("its clock does not tell which moment it shows")
-    if now is not None and now.threshold.value == value and _ends_then(now.ends_at, until):
-        return False
     lasts_s = max(1, round((until - answer.at) / _SECOND))
     assert model.emergency_profile is not None, "offered only then"
     profile = EmergencyProfile(model.emergency_profile, dates.encode(time.replace(microsecond=0)), lasts_s)
@@ -110,20 +134,22 @@ def judge(result: CommandResult, until: datetime) -> CommandResult:
     return result
 
 
-def _offered(model: MeterModel, value: int) -> Generator[dlms.Request, Answer, tuple[step6.Threshold, tuple[int, ...]]]:
-    """The emergency threshold, and the numbers of profiles that may be active. Raises NotOffered, VisitFailed."""
-    if model.emergency_profile is None:
-        raise NotOffered(f"model {model.name} has no emergency profile")
-    answer = yield step5.get_emergency_profile_active(model)
-    is_active = step6.read_optional_boolean(answer.response)
-    answer = yield step5.get_emergency(model, step5.EMERGENCY_PROFILE)
-    profile = step6.read_profile(answer.response)
-    if is_active is None or (is_active and profile.profile_id != model.emergency_profile):
-        raise NotOffered(f"its emergency profile {profile.profile_id} is in use")
+def _offered(
+    model: MeterModel, value: int, now: Standing | None
+) -> Generator[dlms.Request, Answer, tuple[step6.Threshold, tuple[int, ...]]]:
+    """The emergency threshold, and the numbers of profiles that may be active. now: what of it was read already.
+
+    Raises NotOffered, VisitFailed.
+    """
     answer = yield step5.get_emergency(model, step5.EMERGENCY_GROUPS)
     groups = step6.read_groups(answer.response)
-    answer = yield step5.get_threshold(step5.emergency_place(model))
-    threshold = step6.read_threshold(answer.response)
+    if now is not None:
+        threshold = now.threshold
+    else:
+        answer = yield step5.get_emergency(model, step5.EMERGENCY_PROFILE)
+        step6.read_profile(answer.response)  # a meter without one is told by that before anything is written
+        answer = yield step5.get_threshold(step5.emergency_place(model))
+        threshold = step6.read_threshold(answer.response)
     if value > threshold.highest:
         raise NotOffered(f"its emergency threshold cannot hold {value}")
     return threshold, groups

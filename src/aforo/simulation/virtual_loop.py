@@ -48,7 +48,7 @@ class _Handle(asyncio.Handle):
     """Does not run while the process of its context is frozen."""
 
     def _run(self) -> None:
-        if not _is_held(self, self._loop, self._context):  # type: ignore[attr-defined]
+        if not _is_held(self, self._loop, self._context):  # type: ignore[attr-defined]  # as asyncio keeps them
             super()._run()
 
 
@@ -60,7 +60,7 @@ class _Timer(asyncio.TimerHandle):
         self.place = (when, serial)
 
     def _run(self) -> None:
-        if not _is_held(self, self._loop, self._context):  # type: ignore[attr-defined]
+        if not _is_held(self, self._loop, self._context):  # type: ignore[attr-defined]  # as asyncio keeps them
             super()._run()
 
     def __lt__(self, other: "_Timer") -> bool:  # type: ignore[override]  # there are no others in its heap
@@ -93,11 +93,11 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def thaw(self, process: object) -> None:
         """What should have run meanwhile runs now."""
-        self._ready.extend(self.frozen.pop(process, ()))  # type: ignore[attr-defined]
+        self._ready.extend(self.frozen.pop(process, ()))  # type: ignore[attr-defined]  # BaseEventLoop has it
 
     def _call_soon(self, callback: Callable[..., object], args: Any, context: Context | None) -> asyncio.Handle:
         handle = _Handle(callback, args, self, context)
-        self._ready.append(handle)  # type: ignore[attr-defined]
+        self._ready.append(handle)  # type: ignore[attr-defined]  # the same
         return handle
 
     def time(self) -> float:

@@ -82,11 +82,10 @@ def read_manifest(file: Path) -> Manifest:
 
 
 async def restore_backup(arguments: Mapping[str, Any], file: Path, binaries: Binaries) -> int:
-    """Into an empty database, in one transaction. How many orders were open then.
+    """Into an empty database, in one transaction. How many orders were open then. file: accepted by `read_manifest`.
 
     Numbers that must not be used twice go on far above those of the backup. Raises BackupUnusable, OSError.
     """
-    read_manifest(file)
     await _check_empty(arguments)
     with TemporaryDirectory(prefix="aforo-restore-") as name:
         folder = Path(name)
@@ -126,7 +125,7 @@ async def _manifest(connection: "asyncpg.Connection[asyncpg.Record]", now: datet
 
 async def _rows(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, int]:
     names = [row["name"] for row in await connection.fetch(SQL["tables"])]
-    return {name: await connection.fetchval(f'SELECT count(*) FROM public."{name}"') for name in names}  # noqa: S608
+    return {name: await connection.fetchval(f'SELECT count(*) FROM public."{name}"') for name in names}  # noqa: S608 (names of the catalogue's own)
 
 
 async def _check_empty(arguments: Mapping[str, Any]) -> None:

@@ -18,6 +18,10 @@ class PostgresStatusStore:
         self._pool = pool
 
     @tells_outages
+    async def answers(self) -> None:
+        await self._pool.execute("SELECT 1")
+
+    @tells_outages
     async def backlog(self, now: datetime, window: timedelta) -> Backlog:
         """What is told is of one moment."""
         async with (

@@ -14,6 +14,16 @@ def import_file(
     client: OperatorClient, file: Path, kind: str, *, columns: Sequence[str], options: Sequence[str] = ()
 ) -> int:
     """How many rows were taken over. kind: `meters` or `concentrators`. Raises CommandFailed naming every bad line."""
+    rows = rows_of(file, columns, options)
+    try:
+        return int(client.post(kind, rows.cells)[kind])
+    except RowsRefused as refused:
+        found = [(_line(rows, wrong["row"]), wrong["column"], wrong["es"], wrong["en"]) for wrong in refused.errors]
+        raise _refused(file, found, refused.total) from None
+
+
+def rows_of(file: Path, columns: Sequence[str], options: Sequence[str] = ()) -> Rows:
+    """Raises CommandFailed naming every bad line, WrongUsage."""
     try:
         rows = read_csv(_text_of(file), columns, options)
     except InvalidRows as invalid:
@@ -21,11 +31,7 @@ def import_file(
         raise _refused(file, found, invalid.total) from None
     if not rows.cells:
         raise CommandFailed(f"{file} has no rows below its heading")
-    try:
-        return int(client.post(kind, rows.cells)[kind])
-    except RowsRefused as refused:
-        found = [(_line(rows, wrong["row"]), wrong["column"], wrong["es"], wrong["en"]) for wrong in refused.errors]
-        raise _refused(file, found, refused.total) from None
+    return rows
 
 
 def say_imported(count: int, kind: str, *, as_json: bool) -> None:
