@@ -9,14 +9,17 @@ import httpx
 import pytest
 
 from aforo.adapters.operator_documents import order_document
+from aforo.cim.control_requests import ControlRequest
 from aforo.cim.control_response import ControlResponse, refused, response_envelope
-from aforo.cim.end_device_controls import ControlRequest, read_create
+from aforo.cim.end_device_controls import read_create
 from aforo.cim.refusal import Refusal
 from aforo.cim.soap import open_envelope
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
-from aforo.flow.step1_receive_order import CallerRules, acknowledge, order_request
+from aforo.flow.order_asked import CallerRules, order_request
+from aforo.flow.step1_receive_order import acknowledge
 from cases import WEDNESDAY, an_order
+from unit.cim.cim_situations import only
 
 URL = "http://127.0.0.1:8080"
 TOKEN = "a-token-of-some-length"
@@ -71,7 +74,7 @@ class StubSystem:
         return httpx.Response(404, json={"detail": "There is no such thing.", "detail_es": "No existe."})
 
     def _soap(self, octets: bytes) -> httpx.Response:
-        request = read_create(open_envelope(octets).message, language="en")
+        request = only(read_create(open_envelope(octets).message, language="en"))
         self.received.append(request)
         response = self._response(request)
         if self.refusal is None:

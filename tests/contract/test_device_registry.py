@@ -83,6 +83,15 @@ async def test_only_the_registered_of_the_meters_asked_for_come(stores: Stores) 
     assert await stores.registry.meters(asked) == {meters[2].number: meters[2], meters[0].number: meters[0]}
 
 
+async def test_meters_are_found_where_they_stand(stores: Stores) -> None:
+    places = {"M-1": "UP-1", "M-3": "UP-2", "M-2": "UP-2"}
+    meters = [a_meter(Link.DIRECT, number=MeterNumber(n), usage_point=place) for n, place in places.items()]
+    await stores.registry.put_meters(meters, WEDNESDAY)
+
+    assert await stores.registry.meters_at("UP-2") == ["M-2", "M-3"]
+    assert await stores.registry.meters_at("UP-9\0") == []
+
+
 async def test_lists_go_on_after_the_last_number_told(stores: Stores) -> None:
     meters = [a_meter(Link.DIRECT, number=MeterNumber(f"M-{number}")) for number in range(5)]
     concentrators = [a_concentrator(f"C-{number}") for number in range(5)]

@@ -32,6 +32,7 @@ FULL_REQUEST = a_request(
     correlation_id="c-1",
     reply_address="https://legacy.example/reply",
     language="en",
+    dialect="generic",
     digest="d" * 64,
 )
 FULL = an_order(
@@ -122,6 +123,22 @@ async def test_the_same_number_of_another_source_is_another_order(stores: Stores
 
     assert await stores.orders.find_number(OrderNumber("OS-1")) == [second, first]
     assert await stores.orders.find(Source("CRM"), OrderNumber("OS-1")) == second
+
+
+async def test_orders_are_found_by_the_message_that_they_came_with(stores: Stores) -> None:
+    async def received(number: str, **changes: Any) -> Order:
+        request = a_request(number=OrderNumber(number), meter=MeterNumber(number), **changes)
+        order = an_order(request=request, version=0, id=await stores.orders.new_order_id())
+        return await stores.orders.receive(Decision(order, ()), None)
+
+    first = await received("OS-1", message_id="m-1", correlation_id="c-1")
+    second = await received("OS-2", message_id="m-1", correlation_id="c-1")
+    plain = await received("OS-3", message_id="m-3")
+    await received("OS-4", message_id="m-1", correlation_id="c-1", source=Source("CRM"))
+
+    assert await stores.orders.find_correlated(Source("CIS"), "c-1") == [first, second]
+    assert await stores.orders.find_correlated(Source("CIS"), "m-3") == [plain]
+    assert await stores.orders.find_correlated(Source("CIS"), "m-1\0") == []
 
 
 async def test_the_newest_orders_come_first_page_by_page(stores: Stores) -> None:

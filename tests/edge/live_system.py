@@ -26,8 +26,8 @@ from aforo.adapters.device_ports import DevicePort
 from aforo.adapters.listening import listen_on
 from aforo.adapters.meter_model_files import load_models
 from aforo.cim.client import create_envelope, read_answer
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header
 from aforo.cim.namespaces import NOUN
 from aforo.dlms.events import Request, Response, SetRequest

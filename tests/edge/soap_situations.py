@@ -3,20 +3,24 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from aforo.adapters.soap_door import SoapDoor
+from aforo.adapters.soap_door import DoorSettings, SoapDoor
+from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, GetRequest
+from aforo.cim.message import Header
 from aforo.cim.refusal import CimError
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderRequest
-from aforo.flow.step1_receive_order import CallerRules, acknowledge, order_request, receive_order, unknown_order
+from aforo.domain.order_states import OrderState
+from aforo.flow.order_asked import CallerRules, order_request
+from aforo.flow.step1_receive_order import acknowledge, acknowledge_several, cancelled, receive_order, unknown_order
 from unit.cim.cim_situations import NOW
 
 
@@ -35,6 +39,19 @@ class StubIntegration:
             raise CimError(taken)
         order = receive_order(taken, OrderId(len(self.orders) + 1), NOW).order
         return acknowledge(self.orders.setdefault(taken.number, order), request, NOW)
+
+    async def take(
+        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str
+    ) -> ControlResponse:
+        if len(items) == 1 and isinstance(items[0], ControlRequest):
+            return await self.create(items[0])
+        outcomes = [item if isinstance(item, RefusedControl) else await self.create(item) for item in items]
+        return acknowledge_several(outcomes, asked, language=language, now=NOW)
+
+    async def cancel(self, request: CancelRequest) -> ControlResponse:
+        if request.number not in self.orders:
+            raise CimError(unknown_order(request))
+        return cancelled(replace(self.orders[request.number], state=OrderState.CANCELLED), request, NOW)
 
     async def get(self, request: GetRequest) -> ControlResponse:
         if request.number not in self.orders:
@@ -82,5 +99,5 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         listener.close()
 
 
-def door(integration: StubIntegration | None = None, **settings: float) -> SoapDoor:
-    return SoapDoor(integration or StubIntegration(), now=lambda: NOW, **settings)  # type: ignore[arg-type]
+def door(integration: StubIntegration | None = None, **settings: Any) -> SoapDoor:
+    return SoapDoor(integration or StubIntegration(), now=lambda: NOW, settings=DoorSettings(**settings))

@@ -104,7 +104,7 @@ async def test_reasons_are_in_the_callers_language(wanted: str, words: str) -> N
         b"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/hostname'>]><x>&e;</x>",
         b"<x>" * 40 + b"</x>" * 40,
         b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body/></s:Envelope>",
-        changed(("CreateEndDeviceControls", "ChangeEndDeviceControls")),
+        changed(("CreateEndDeviceControls", "CloseEndDeviceControls")),
     ],
 )
 async def test_what_is_no_message_gets_a_client_fault(content: bytes) -> None:
@@ -132,7 +132,7 @@ async def test_soap_1_2_is_answered_in_soap_1_2() -> None:
 
     assert response.headers["content-type"] == "application/soap+xml; charset=utf-8"
     assert client.read_answer(response.content).error.code == "0.3"
-    wrong = await post(changed(envelope, ("CreateEnd", "ChangeEnd")), headers={"content-type": "application/soap+xml"})
+    wrong = await post(changed(envelope, ("CreateEnd", "CloseEnd")), headers={"content-type": "application/soap+xml"})
     assert (wrong.status_code, faulted(wrong).code) == (400, "Sender")
 
 

@@ -46,10 +46,10 @@ def order(**control: Any) -> dict[str, Any]:
     }
 
 
-async def test_the_wsdl_offers_both_operations(peer: zeep.Client) -> None:
+async def test_the_wsdl_offers_every_operation(peer: zeep.Client) -> None:
     operations = peer.service._operations
 
-    assert set(operations) == {"CreateEndDeviceControls", "GetEndDeviceControls"}
+    assert set(operations) == {f"{verb}EndDeviceControls" for verb in ("Create", "Change", "Cancel", "Get")}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from aforo.adapters.soap_door import Integration, language_of
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header, Result
 from aforo.cim.namespaces import NOUN
 from aforo.cim.refusal import CimError
@@ -30,7 +30,7 @@ class OrderRow(BaseModel):
 
     order: _Text
     meter: _Text
-    kind: Literal["LIMIT", "LIMIT_REMOVE", "DISCONNECT", "RECONNECT"] = "LIMIT"
+    kind: Literal["LIMIT", "LIMIT_REMOVE", "DISCONNECT", "RECONNECT", "READ"] = "LIMIT"
     limit_w: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     reason: Annotated[str, StringConstraints(max_length=256)] = ""
     priority: _Text | None = None

@@ -5,8 +5,9 @@ from typing import Any
 from aforo.domain.order import Order
 from aforo.domain.order_kinds import Aspect
 from aforo.engine.ports import DeviceRegistry, OrderStore
+from aforo.flow.order_asked import PROOF
 from aforo.flow.proof_of_effect import rung_of
-from aforo.flow.step1_receive_order import PROOF, companion_number
+from aforo.flow.step1_receive_order import companion_number
 
 
 async def standing_told(orders: OrderStore, registry: DeviceRegistry, order: Order) -> dict[str, Any]:

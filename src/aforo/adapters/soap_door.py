@@ -1,33 +1,40 @@
 """The SOAP door, step 1 at the wire: a plain ASGI application, to be mounted or run by itself.
 
-POST takes orders and questions; GET ?wsdl and ?xsd=NAME describe them. Whatever comes in, XML with a reason goes out.
+POST takes orders and questions in every dialect; GET ?wsdl and ?xsd=NAME describe them. Whatever comes in, XML with a
+reason goes out.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
 from aforo.cim import schemas, soap
+from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse, refused, response_envelope
-from aforo.cim.end_device_controls import ControlRequest, GetRequest, read_create, read_get
-from aforo.cim.message import read_header
-from aforo.cim.namespaces import CREATE, GET, SOAP11, SOAP12
+from aforo.cim.dialect import Dialect, Dialects, RequestForm, shipped
+from aforo.cim.message import Header, read_header
+from aforo.cim.namespaces import CANCEL, CHANGE, CREATE, GET, SOAP11, SOAP12
 from aforo.cim.refusal import CimError, Refusal, UnreadableMessage
 from aforo.cim.soap import Blame, HeaderNotUnderstood, Opened
-from aforo.cim.xml_reading import SIZE_MAX, local_name, too_large
+from aforo.cim.translation import Asked, answer_envelope, header_of, read_ours, read_request
+from aforo.cim.xml_reading import SIZE_MAX, Element, local_name, too_large
 
 READ_WAIT_S_MAX = 10.0
 DISCARDED_MAX = 4 * 1024 * 1024
 """Octets of a body beyond its limit that are read and thrown away: a client that is cut off in the middle of sending
 never sees why."""
 
-_PATH_END = "/EndDeviceControls"
+_SERVICES = sorted(schemas.SERVICES, key=len, reverse=True)
+_OPERATIONS = {CREATE: "create", CHANGE: "change", CANCEL: "cancel", GET: "get"}
+"""Of our own form, by the root element of the body: a SOAPAction is the long URI for some, and empty for others."""
+
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _XML_TYPES = {"text/xml", "application/xml", "application/soap+xml"}
 """Others are refused, text/plain above all: a web page could send that from a visitor's browser without being asked."""
@@ -40,9 +47,15 @@ _OURS = Refusal(
 
 
 class Integration(Protocol):
-    """Whoever receives the orders. Both may raise CimError."""
+    """Whoever receives the orders. All may raise CimError."""
+
+    async def take(
+        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str
+    ) -> ControlResponse: ...
 
     async def create(self, request: ControlRequest) -> ControlResponse: ...
+
+    async def cancel(self, request: CancelRequest) -> ControlResponse: ...
 
     async def get(self, request: GetRequest) -> ControlResponse: ...
 
@@ -59,6 +72,19 @@ class _Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """size_max: octets of a message.   dialects: that are understood.   dialect_of: a source's; empty for none set."""
+
+    size_max: int = SIZE_MAX
+    read_wait_s: float = READ_WAIT_S_MAX
+    dialects: Dialects = field(default_factory=shipped)
+    dialect_of: Callable[[str], str] = lambda _: ""
+
+
+_DEFAULT = DoorSettings()
+
+
 class SoapDoor:
     """now: the clock, for the timestamps of refusals. The number of connections is the server's to bound."""
 
@@ -67,13 +93,12 @@ class SoapDoor:
         integration: Integration,
         *,
         now: Callable[[], datetime],
-        size_max: int = SIZE_MAX,
-        read_wait_s: float = READ_WAIT_S_MAX,
+        settings: DoorSettings = _DEFAULT,
     ) -> None:
         self._integration = integration
         self._now = now
-        self._size_max = size_max
-        self._read_wait_s = read_wait_s
+        self._settings = settings
+        self._size_max = settings.size_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -92,7 +117,7 @@ class SoapDoor:
         await _send(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive, language: str) -> _Answer:
-        if not scope["path"].endswith(_PATH_END):
+        if service_at(scope["path"]) is None:
             return _told(404, language, "No hay servicio en esta ruta.", "There is no service at this path.")
         if scope["method"] in ("GET", "HEAD"):
             return _description(scope, language)
@@ -109,7 +134,7 @@ class SoapDoor:
         if _announced(scope) > DISCARDED_MAX:
             return _too_large(self._size_max, language)
         try:
-            async with asyncio.timeout(self._read_wait_s):
+            async with asyncio.timeout(self._settings.read_wait_s):
                 octets = await self._read(receive)
         except TimeoutError:
             return _told(408, language, "El mensaje no llegó a tiempo.", "The message did not arrive in time.")
@@ -135,31 +160,50 @@ class SoapDoor:
     async def _handle(self, octets: bytes, language: str) -> _Answer:
         try:
             opened = soap.open_envelope(octets, size_max=self._size_max)
-            if opened.message.tag not in (CREATE, GET):
-                return _unknown_operation(opened, language)
         except HeaderNotUnderstood as error:
             return _Answer(500, soap.fault(Blame.MUST_UNDERSTAND, error.refusal, language=language))
         except UnreadableMessage as error:
             return _Answer(500, soap.fault(Blame.CLIENT, error.refusal, language=language))
+        spoken = self._spoken(opened.message)
+        if spoken is None and opened.message.tag not in _OPERATIONS:
+            return _unknown_operation(opened, language)
+        header = read_header(opened.message) if spoken is None else header_of(opened.message, spoken[0])
         try:
-            response = await self._dispatch(opened, language)
+            if spoken is None:
+                asked = read_ours(opened.message, _OPERATIONS[str(opened.message.tag)], language)
+            else:
+                asked = read_request(opened.message, *spoken, language=language)
+            response = await self._handed_over(asked, header, language)
         except CimError as error:
-            asked = read_header(opened.message)
-            response = refused(error.refusal, asked, language=language, now=self._now())
-        return _Answer(200, response_envelope(response, opened.version), _content_type(opened.version))
+            response = refused(error.refusal, header, language=language, now=self._now())
+        envelope = response_envelope if spoken is None else partial(answer_envelope, dialect=spoken[0])
+        return _Answer(200, envelope(response, version=opened.version), _content_type(opened.version))
 
-    async def _dispatch(self, opened: Opened, language: str) -> ControlResponse:
-        """By the root element of the body: a SOAPAction is the long URI for some, and empty for others."""
-        if opened.message.tag == CREATE:
-            return await self._integration.create(read_create(opened.message, language=language))
-        return await self._integration.get(read_get(opened.message, language=language))
+    def _spoken(self, message: Element) -> tuple[Dialect, RequestForm] | None:
+        """None: our own form, or nothing that we know. What a sender is known to speak goes before what it is like."""
+        name = self._settings.dialect_of(read_header(message).source)
+        if not name and message.tag in _OPERATIONS:
+            return None
+        return self._settings.dialects.find(message, name)
+
+    async def _handed_over(self, asked: Asked, header: Header, language: str) -> ControlResponse:
+        if isinstance(asked, GetRequest):
+            return await self._integration.get(asked)
+        if isinstance(asked, CancelRequest):
+            return await self._integration.cancel(asked)
+        return await self._integration.take(asked, header, language=language)
+
+
+def service_at(path: str) -> str | None:
+    """The service described there; None when there is none."""
+    return next((service for service in _SERVICES if path.endswith(f"/{service}")), None)
 
 
 def _unknown_operation(opened: Opened, language: str) -> _Answer:
     refusal = Refusal(
         code="2.9",
-        es="Operación desconocida: use CreateEndDeviceControls o GetEndDeviceControls.",
-        en="Unknown operation: use CreateEndDeviceControls or GetEndDeviceControls.",
+        es="Operación desconocida: use CreateEndDeviceControls u otra de la descripción (?wsdl).",
+        en="Unknown operation: use CreateEndDeviceControls or another of the description (?wsdl).",
         details=local_name(opened.message)[:200],
     )
     fault = soap.fault(Blame.CLIENT, refusal, language=language, version=opened.version)
@@ -177,7 +221,9 @@ def _description(scope: Scope, language: str) -> _Answer:
     host = _header(scope, b"host")
     if not _HOST.fullmatch(host):
         return _told(400, language, "La cabecera Host no es válida.", "The Host header is not valid.")
-    return _Answer(200, schemas.published_wsdl(f"{scope['scheme']}://{host}{scope['path']}"))
+    service = service_at(scope["path"])
+    assert service is not None, "the path was looked at before"
+    return _Answer(200, schemas.published_wsdl(service, f"{scope['scheme']}://{host}{scope['path']}"))
 
 
 def _told(status: int, language: str, es: str, en: str) -> _Answer:

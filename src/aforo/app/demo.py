@@ -19,8 +19,8 @@ from aforo.app.console_output import language, say, say_json
 from aforo.app.settings import Settings
 from aforo.app.system import SOAP_PATH, Place, System, database_of, event_loop
 from aforo.cim.client import acknowledgement_envelope, create_envelope, read_answer
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header, Result, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.cim.xml_writing import pretty

@@ -32,7 +32,7 @@ from aforo.app.console_output import WrongUsage, say, say_json, say_table
 from aforo.app.settings import LOOPBACK
 from aforo.app.system import SOAP_PATH, event_loop
 from aforo.cim.client import create_envelope
-from aforo.cim.end_device_controls import ControlRequest, Option
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.message import Header, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.dlms.keys import Key

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import typer.main
 from pydantic_core import PydanticUndefined
 
+from aforo.app.dialect_pages import dialects
 from aforo.app.main import app
 from aforo.app.settings import Settings
 from aforo.dlms import association_states
@@ -144,6 +145,7 @@ def _drawn(table: Mapping[tuple[S, M], S], begin: S) -> list[str]:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "dialects.md": lambda: dialects(_MADE),
     "commands.md": commands,
     "configuration.md": configuration,
     "order-states.md": order_states,

@@ -11,13 +11,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aforo.adapters.calendar_files import load_calendar
 from aforo.adapters.legacy_door import ReplyAddresses
+from aforo.cim.dialect import Dialects, with_folder
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import SystemTitle
 from aforo.domain.deadlines import URGENT, Deadlines
 from aforo.domain.order_kinds import KINDS
 from aforo.domain.retry_plan import RetryPlan
 from aforo.domain.service_calendar import ServiceCalendar
-from aforo.flow.step1_receive_order import CallerRules
+from aforo.flow.order_asked import CallerRules
 
 LOOPBACK = "127.0.0.1"
 LOCAL_SOURCES = frozenset({"aforo-cli", "bench", "demo-cis"})
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     )
     time_zone: str = Field(default="America/Santiago", description="Of moments that an order tells without an offset.")
     models: Path | None = Field(default=None, description="A folder with meter model files of your own.")
+    dialects: Path | None = Field(default=None, description="A folder with dialect files of your own; see dialects.md.")
     calendar: Path | None = Field(
         default=None,
         description="A CSV file (date,rule,name) of days that are closed or open whatever the law says.",
@@ -141,6 +143,16 @@ class Settings(BaseSettings):
         ReplyAddresses(prefixes)
         return prefixes
 
+    @cached_property
+    def known_dialects(self) -> Dialects:
+        """Raises BadDialect, a ValueError."""
+        return with_folder(self.dialects)
+
+    @model_validator(mode="after")
+    def _are_dialects(self) -> "Settings":
+        _ = self.known_dialects
+        return self
+
     @model_validator(mode="after")
     def _is_calendar(self) -> "Settings":
         _ = self.service_calendar
@@ -154,7 +166,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{', '.join(unknown)}: deadlines are by kind ({', '.join(KINDS)}) or for {URGENT}")
         return given
 
-    @field_validator("models")
+    @field_validator("models", "dialects")
     @classmethod
     def _is_folder(cls, folder: Path | None) -> Path | None:
         if folder is not None and not folder.is_dir():

@@ -24,7 +24,7 @@ from aforo.adapters.metrics import Metrics
 from aforo.adapters.operator_api import OperatorPorts, operator_api
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
-from aforo.adapters.soap_door import SoapDoor
+from aforo.adapters.soap_door import DoorSettings, SoapDoor
 from aforo.adapters.status_api import StatusPorts
 from aforo.adapters.system_clock import SystemClock
 from aforo.adapters.system_entropy import SystemEntropy
@@ -147,6 +147,7 @@ class System:
             vault=self.vault,
             report=self._report,
             observer=Everybody(self._metrics, FactLog()) if settings.log_facts else self._metrics,
+            dialects=settings.known_dialects,
         )
         headend_settings = HeadEndSettings(
             title=SystemTitle.from_hex(settings.system_title),
@@ -159,6 +160,10 @@ class System:
             window=settings.window,
         )
         return HeadEnd(stores, surroundings, headend_settings, settings.rules_of, hosts=self._place.process.loops)
+
+    def _soap_door(self, headend: HeadEnd) -> SoapDoor:
+        settings = DoorSettings(dialects=self._settings.known_dialects)
+        return SoapDoor(headend.integration, now=self.clock.now, settings=settings)
 
     async def _open_doors(self, stack: AsyncExitStack, headend: HeadEnd) -> None:
         settings, place, database = self._settings, self._place, self.database
@@ -181,7 +186,7 @@ class System:
         )
         doors: ASGIApp = api
         if place.process.takes_orders:
-            doors = OneOfTwo(SOAP_PATH, SoapDoor(headend.integration, now=self.clock.now), api)
+            doors = OneOfTwo(SOAP_PATH, self._soap_door(headend), api)
         server = HttpServer(doors, listen_on(settings.host, place.port))
         stack.push_async_callback(server.stop)
         await server.start()

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest
 from aforo.cim.control_response import ControlResponse, read_response
-from aforo.cim.end_device_controls import ControlRequest, GetRequest, write_create, write_get
+from aforo.cim.end_device_controls import write_cancel, write_create, write_get
 from aforo.cim.message import Header, Reply, Result, message_id, timestamp, write_header, write_reply
 from aforo.cim.namespaces import ACKNOWLEDGEMENT, MESSAGE, NOUN
 from aforo.cim.soap import wrap
@@ -12,6 +13,10 @@ from aforo.cim.xml_writing import root
 
 def create_envelope(request: ControlRequest) -> bytes:
     return wrap(write_create(request))
+
+
+def cancel_envelope(request: CancelRequest) -> bytes:
+    return wrap(write_cancel(request))
 
 
 def get_envelope(request: GetRequest) -> bytes:

@@ -61,7 +61,12 @@ class ControlResponse:
 
     header: Header
     reply: Reply
-    control: AnsweredControl | None = None
+    controls: tuple[AnsweredControl, ...] = ()
+
+    @property
+    def control(self) -> AnsweredControl | None:
+        """The first, which for most answers is the only one."""
+        return self.controls[0] if self.controls else None
 
     @property
     def error(self) -> ReplyError:
@@ -94,9 +99,11 @@ def write_response(response: ControlResponse) -> Element:
     message = root(RESPONSE)
     write_header(message, TYPED, response.header)
     write_reply(message, TYPED, response.reply)
-    if response.control is not None:
+    if response.controls:
         payload = add(message, f"{{{TYPED}}}Payload")
-        _write_control(add(payload, f"{{{PROFILE}}}EndDeviceControls"), response.control)
+        controls = add(payload, f"{{{PROFILE}}}EndDeviceControls")
+        for control in response.controls:
+            _write_control(controls, control)
     return message
 
 
@@ -107,9 +114,9 @@ def response_envelope(response: ControlResponse, version: str = SOAP11) -> bytes
 def read_response(octets: bytes) -> ControlResponse:
     """An answer, typed or generic, with or without its envelope. Raises SoapFault, UnreadableMessage."""
     message = open_answer(octets)
-    control = message.find(f"{{{TYPED}}}Payload/{{{PROFILE}}}EndDeviceControls/{_CONTROL}")
+    controls = message.iterfind(f"{{*}}Payload/{{{PROFILE}}}EndDeviceControls/{_CONTROL}")
     try:
-        answered = None if control is None else _read_control(control)
+        answered = tuple(_read_control(control) for control in controls)
         return ControlResponse(read_header(message), read_reply(message), answered)
     except (ValueError, InvalidOperation) as error:
         refusal = Refusal(

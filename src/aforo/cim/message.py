@@ -16,6 +16,9 @@ OUR_SOURCE = "aforo"
 ORDER_NUMBER = "issuerTrackingID"
 """The idType under which an ID is the order's number."""
 
+CORRELATION = "CorrelationID"
+"""The idType under which an ID is the correlation id of the message that ordered."""
+
 _BOOLEAN = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -49,18 +52,22 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class ReplyError:
-    """Reply/Error. code: IEC 61968-9 reply code; 0.x are no errors, whatever the element is called."""
+    """Reply/Error. code: IEC 61968-9 reply code; 0.x are no errors, whatever the element is called.
+
+    meter: the one that it is about, when the message is about several.
+    """
 
     code: str
     level: str = INFORM
     reason: str = ""
     details: str = ""
     xpath: str = ""
+    meter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """number: of the order, as an ID; empty when it is not known."""
+    """number: of the order, as an ID; empty when it is not known, or when there are several."""
 
     result: Result
     errors: tuple[ReplyError, ...] = ()
@@ -78,12 +85,15 @@ def message_id(*names: str) -> str:
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
 
 
-def read_header(message: Element) -> Header:
-    """Of a typed or generic message, whatever namespace its own Header has; nothing is demanded of it."""
+def read_header(message: Element, envelope: str = MESSAGE) -> Header:
+    """Of a typed or generic message, whatever namespace its own Header has; nothing is demanded of it.
+
+    envelope: namespace of what lies in the Header.
+    """
     header = message.find("{*}Header")
 
     def text(name: str) -> str:
-        return text_of(header, f"{{{MESSAGE}}}{name}")
+        return text_of(header, f"{{{envelope}}}{name}")
 
     return Header(
         verb=text("Verb"),
@@ -122,6 +132,8 @@ def write_reply(message: Element, namespace: str, reply: Reply) -> None:
         written = add(element, f"{{{MESSAGE}}}Error")
         for name in ("code", "level", "reason", "details", "xpath"):
             add_if(written, f"{{{MESSAGE}}}{name}", getattr(error, name))
+        if error.meter:
+            add(written, f"{{{MESSAGE}}}ID", error.meter).attrib.update({"kind": "name", "objectType": "Meter"})
     if reply.number:
         add(element, f"{{{MESSAGE}}}ID", reply.number).attrib.update(
             {"idType": ORDER_NUMBER, "kind": "name", "objectType": "EndDeviceControl"}
@@ -144,6 +156,12 @@ def order_number(element: Element) -> str:
     return " ".join((ours[0].text or "").split()) if ours else ""
 
 
+def correlation_asked(element: Element | None) -> str:
+    """From the IDs of a Request; empty when there is none of this type."""
+    ids = () if element is None else element.iterfind(f"{{{MESSAGE}}}ID")
+    return next((" ".join((i.text or "").split()) for i in ids if i.get("idType") == CORRELATION), "")
+
+
 def _read_error(element: Element) -> ReplyError:
-    names = ("code", "level", "reason", "details", "xpath")
+    names = ("code", "level", "reason", "details", "xpath", "ID")
     return ReplyError(*(text_of(element, f"{{{MESSAGE}}}{name}") for name in names))

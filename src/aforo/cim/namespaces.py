@@ -9,6 +9,8 @@ OURS = "urn:aforo:cim:1"
 """What the published profile has no element for: PowerLimit and Readback."""
 
 CREATE = f"{{{TYPED}}}CreateEndDeviceControls"
+CHANGE = f"{{{TYPED}}}ChangeEndDeviceControls"
+CANCEL = f"{{{TYPED}}}CancelEndDeviceControls"
 GET = f"{{{TYPED}}}GetEndDeviceControls"
 RESPONSE = f"{{{TYPED}}}EndDeviceControlsResponseMessage"
 FAULT = f"{{{TYPED}}}EndDeviceControlsFaultMessage"

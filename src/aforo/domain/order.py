@@ -29,7 +29,8 @@ class OrderRequest:
 
     special: why it may run outside the service window; None when it may not.
     not_after: it must not begin later.   until: when the limit ends, by an order of its own.
-    retry_of: number of the earlier order, of the same source, that this one gives again.
+    retry_of: number of the earlier order, of the same source, that this one gives again, or changes.
+    dialect: in which it was written, and is answered.
     digest: of everything above, to tell the same request repeated from another one under the same number.
     """
 
@@ -48,6 +49,7 @@ class OrderRequest:
     correlation_id: str = ""
     reply_address: str | None = None
     language: str = "es"
+    dialect: str = "iec"
     digest: str = ""
 
     @property

@@ -148,7 +148,7 @@ RECONNECT = OrderKind(
 )
 READ = OrderKind(
     name="READ",
-    control_type="",
+    control_type="3.15.139.46",  # ElectricMeter.LoadControl.SupplyCapacityLimit.Read
     sets=None,
     limit_from=None,
     restricts=Restricts.NEVER,

@@ -1,9 +1,12 @@
 """Step 9 at work: what lies in Integration's inbox is sent to the commercial system until it acknowledges."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aforo.cim.control_response import response_envelope
+from aforo.cim.control_response import ControlResponse, response_envelope
+from aforo.cim.dialect import Dialects
+from aforo.cim.translation import answer_envelope
 from aforo.domain.delivery import Delivery
 from aforo.domain.order import Fact
 from aforo.engine.listeners import Listeners
@@ -18,6 +21,14 @@ SLEEP_MAX = timedelta(minutes=10)
 REST_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerWay:
+    """How answers leave: by which door, and written how."""
+
+    door: LegacyDoor
+    dialects: Dialects
+
+
 class Answerer:
     """Runs until cancelled. wake: something new lies in the inbox."""
 
@@ -25,21 +36,27 @@ class Answerer:
         self,
         deliveries: DeliveryStore,
         orders: OrderStore,
-        door: LegacyDoor,
+        way: AnswerWay,
         *,
         clock: Clock,
         listeners: Listeners,
     ) -> None:
+        self._dialects = way.dialects
         self._wrote = listeners.wrote
         self._deliveries = deliveries
         self._orders = orders
-        self._door = door
+        self._door = way.door
         self._clock = clock
         self._report = listeners.report
         self._look = asyncio.Event()
         self._room = asyncio.Semaphore(POSTS_MAX)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._may_be_more = False
+
+    def _envelope(self, answer: ControlResponse, name: str) -> bytes:
+        """A dialect that is no longer known, its file being gone, is answered in our own form."""
+        dialect = self._dialects.by_name.get(name)
+        return response_envelope(answer) if dialect is None else answer_envelope(answer, dialect)
 
     def wake(self) -> None:
         self._look.set()
@@ -102,7 +119,7 @@ class Answerer:
             closed, fact = step9.kept(delivery, "no address to answer to", self._clock.now())
             await self._close(closed, fact)
             return True
-        envelope = response_envelope(step9.answer(order, delivery.message))
+        envelope = self._envelope(step9.answer(order, delivery.message), order.request.dialect)
         why = await self._door.post(address, envelope)
         now = self._clock.now()
         if not why:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from aforo.engine.answerer import Answerer
+from aforo.cim.dialect import Dialects, shipped
+from aforo.engine.answerer import Answerer, AnswerWay
 from aforo.engine.deadline_watch import DeadlineWatch
 from aforo.engine.dispatcher import Dispatcher
 from aforo.engine.headend_ports import HeadEndPorts, HeadEndSettings
@@ -33,7 +34,7 @@ from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
 from aforo.engine.roles import Roles, is_role
 from aforo.engine.sealer import Sealer
 from aforo.engine.service_desk import ServiceDesk
-from aforo.flow.step1_receive_order import CallerRules
+from aforo.flow.order_asked import CallerRules
 
 RESTART_REST_S = 1.0
 DRAIN_MOST = timedelta(seconds=20)
@@ -57,7 +58,8 @@ class Stores:
 class Surroundings:
     """What is not kept: devices, the commercial system, other processes, time, chance and keys.
 
-    report: told of what goes wrong and is tried again.   observer: of everything that is decided.
+    report: told of what goes wrong and is tried again.   observer: of everything that is decided.   dialects: in which
+    orders are answered.
     """
 
     lines: Lines
@@ -68,6 +70,7 @@ class Surroundings:
     vault: KeyVault
     report: Callable[[str, BaseException], None]
     observer: Observer = field(default_factory=Nobody)
+    dialects: Dialects = field(default_factory=shipped)
 
 
 INTEGRATION_LOOPS = frozenset({"answers"})
@@ -160,7 +163,8 @@ class HeadEnd:
 def _add_deliveries(roles: Roles, stores: Stores, surroundings: Surroundings, listeners: Listeners) -> None:
     """Steps 8 and 9."""
     clock, deliveries = surroundings.clock, stores.deliveries
-    answerer = Answerer(deliveries, stores.orders, surroundings.door, clock=clock, listeners=listeners)
+    way = AnswerWay(surroundings.door, surroundings.dialects)
+    answerer = Answerer(deliveries, stores.orders, way, clock=clock, listeners=listeners)
     queue = EmbeddedQueue(deliveries, clock, lambda: roles.call("answers"))
     relay = ResultRelay(deliveries, queue, queue=queue.name, clock=clock, listeners=listeners)
     roles.add("relay", relay.run, relay.wake)

@@ -1,24 +1,34 @@
 """Steps 1, 2 and 3 at the door: received, routed and validated in one transaction, and the sender told at once."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, GetRequest
+from aforo.cim.message import Header, Result
 from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.delivery import DeliveryState
-from aforo.domain.identifiers import OrderNumber, Source
+from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
 from aforo.domain.order import Order, OrderRequest
+from aforo.domain.order_states import OrderState
 from aforo.engine.order_book import OrderBook
-from aforo.engine.order_desk import OrderDesk
+from aforo.engine.order_desk import OrderDesk, TooLate
 from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
 from aforo.engine.service_desk import ServiceDesk
+from aforo.flow import order_asked
 from aforo.flow import step1_receive_order as step1
 from aforo.flow import step9_reply_to_legacy as step9
 from aforo.flow.decision import Decision
-from aforo.flow.step1_receive_order import CallerRules
+from aforo.flow.order_asked import CallerRules
 from aforo.flow.step2_route_to_headend import route_to_headend
 from aforo.flow.step3_validate_meter import validate_meter
+
+WAITERS_MAX = 500
+"""Senders that wait for a final answer at the same time; whoever comes then is told at once how the order stands."""
+
+FIRST_LOOK_S, LOOK_S_MAX = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +41,7 @@ class IntegrationPorts:
 
 
 class Integration:
-    """What the SOAP door calls."""
+    """What the doors call. Every call may raise CimError."""
 
     def __init__(self, ports: IntegrationPorts, rules_of: Callable[[str], CallerRules]) -> None:
         """rules_of: by source."""
@@ -42,25 +52,93 @@ class Integration:
         self._clock = ports.clock
         self._orders = OrderDesk(ports.book, ports.clock)
         self._rules_of = rules_of
+        self._waiters = 0
+
+    async def take(
+        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str
+    ) -> ControlResponse:
+        """The orders of one message, each for itself: durable, or refused, when it returns. items: one at least."""
+        if len(items) == 1 and isinstance(items[0], ControlRequest):
+            return await self.create(items[0])
+        outcomes = await asyncio.gather(*(self._create_or_refuse(item) for item in items))
+        return step1.acknowledge_several(outcomes, asked, language=language, now=self._clock.now())
 
     async def create(self, request: ControlRequest) -> ControlResponse:
-        """Durable when it returns. The same order sent again gets the same acknowledgement. Raises CimError."""
-        asked = step1.order_request(request, self._rules_of(request.header.source))
+        """Durable when it returns. The same order sent again gets the same acknowledgement."""
+        if request.usage_point:
+            request = await self._at_its_place(request)
+        asked = order_asked.order_request(request, self._rules_of(request.header.source))
         if isinstance(asked, Refusal):
             raise CimError(asked)
-        decided = await self._decide(asked, wants_proof=step1.wants_proof(request))
+        if request.changes:
+            await self._check_change(request)
+        decided = await self._decide(asked, wants_proof=order_asked.wants_proof(request))
         order = await self._book.receive(decided, await self._companions(decided.order, request))
         if order.request.digest != asked.digest:
             raise CimError(step1.conflict(asked.number, request))
         if not order.state.is_end:
             await self._orders.supersede_older(order)
-        return step1.acknowledge(order, request, self._clock.now())
+        acknowledged = step1.acknowledge(order, request, self._clock.now())
+        wait = order_asked.wait_of(request)
+        if not wait or acknowledged.reply.result is Result.FAILED:
+            return acknowledged
+        return await self._final(order, request, wait) or acknowledged
 
     async def get(self, request: GetRequest) -> ControlResponse:
-        """The final answer when there is one, else how the order stands. Raises CimError."""
+        """The final answer when there is one, else how the order stands; of several orders, how each of them does."""
+        source = Source(request.header.source)
+        if not request.number:
+            return await self._get_correlated(request)
+        order = await self._book.store.find(source, OrderNumber(request.number))
+        if order is None:
+            raise CimError(step1.unknown_order(request))
+        return await self._standing(order, request)
+
+    async def cancel(self, request: CancelRequest) -> ControlResponse:
+        """Durable when it returns; its final answer (6.5) goes its way as any other."""
         order = await self._book.store.find(Source(request.header.source), OrderNumber(request.number))
         if order is None:
             raise CimError(step1.unknown_order(request))
+        if order.state is not OrderState.CANCELLED:
+            try:
+                order = await self._orders.cancel(order.id, by=request.header.source, reason=request.reason)
+            except TooLate as late:
+                raise CimError(step1.too_late(late.order)) from late
+        return step1.cancelled(order, request, self._clock.now())
+
+    async def _create_or_refuse(self, item: ControlRequest | RefusedControl) -> ControlResponse | RefusedControl:
+        if isinstance(item, RefusedControl):
+            return item
+        try:
+            return await self.create(item)
+        except CimError as refused:
+            return RefusedControl(meter=item.meter or item.usage_point, number=item.number, refusal=refused.refusal)
+
+    async def _at_its_place(self, request: ControlRequest) -> ControlRequest:
+        """With the meter that stands at the usage point, or is said to."""
+        found = await self._registry.meters_at(request.usage_point)
+        numbers = [number for number in found if request.meter in ("", number)]
+        if len(numbers) != 1:
+            raise CimError(step1.unknown_place(request, meters=len(found)))
+        return replace(request, meter=numbers[0])
+
+    async def _check_change(self, request: ControlRequest) -> None:
+        earlier = await self._book.store.find(Source(request.header.source), OrderNumber(request.number))
+        if earlier is None:
+            raise CimError(step1.unknown_order(request))
+        if earlier.request.meter != MeterNumber(request.meter):
+            raise CimError(step1.other_meter(earlier, request))
+
+    async def _get_correlated(self, request: GetRequest) -> ControlResponse:
+        orders = await self._book.store.find_correlated(Source(request.header.source), request.correlation_id)
+        if not orders:
+            raise CimError(step1.unknown_order(request))
+        if len(orders) == 1:
+            return await self._standing(orders[0], request)
+        outcomes = await asyncio.gather(*(self._standing(order, request) for order in orders))
+        return step1.acknowledge_several(outcomes, request.header, language=request.language, now=self._clock.now())
+
+    async def _standing(self, order: Order, request: GetRequest) -> ControlResponse:
         deliveries = await self._deliveries.deliveries(order.id)
         if not deliveries:
             return step1.acknowledge(order, request, self._clock.now())
@@ -71,6 +149,23 @@ class Integration:
             self._book.note_facts(() if fact is None else (fact,))
         return step9.answer(order, latest.message, asked=request)
 
+    async def _final(self, order: Order, request: ControlRequest, wait: timedelta) -> ControlResponse | None:
+        """None: it has not ended within the wait."""
+        if self._waiters >= WAITERS_MAX:
+            return None
+        asked = GetRequest(header=request.header, number=order.number, language=request.language)
+        until, look_s = self._clock.now() + wait, FIRST_LOOK_S
+        self._waiters += 1
+        try:
+            while self._clock.now() < until:
+                await asyncio.sleep(look_s)
+                look_s = min(look_s * 1.5, LOOK_S_MAX)
+                if await self._deliveries.deliveries(order.id):
+                    return await self.get(asked)
+        finally:
+            self._waiters -= 1
+        return None
+
     async def _companions(self, order: Order, request: ControlRequest) -> list[Decision]:
         """Orders in the same transaction: the one that ends a temporary limit, and the one that proves its effect."""
         if order.state.is_end:
@@ -78,7 +173,7 @@ class Integration:
         plans = []
         if order.request.until is not None:
             plans.append(step1.plan_removal)
-        if step1.wants_proof(request):
+        if order_asked.wants_proof(request):
             plans.append(step1.plan_proof)
         return [plan(order, await self._book.store.new_order_id(), self._clock.now()) for plan in plans]
 

@@ -15,7 +15,7 @@ from aforo.domain.order import Fact, Order, overtakes, rank
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_kinds import Aspect
 from aforo.domain.order_states import IN_FLIGHT, UNSENT, OrderState
-from aforo.engine.ports import LeaseLost, StaleOrder, UnknownConcentrator
+from aforo.engine.ports import CORRELATED_MAX, LeaseLost, StaleOrder, UnknownConcentrator
 from aforo.flow.decision import Decision
 
 WAITING = frozenset(
@@ -100,6 +100,15 @@ class MemoryOrderStore:
 
     async def find_number(self, number: OrderNumber) -> list[Order]:
         return [order for order in self._newest_first() if order.number == number]
+
+    async def find_correlated(self, source: Source, correlation_id: str) -> list[Order]:
+        found = (
+            order
+            for order in self._orders.values()
+            if order.request.source == source and order.companion_of is None
+            if (order.request.correlation_id or order.request.message_id) == correlation_id
+        )
+        return list(islice(found, CORRELATED_MAX))
 
     async def latest(
         self, limit: int, *, before: OrderId | None = None, sought: OrderFilter = EVERY_ORDER
@@ -298,6 +307,9 @@ class MemoryDeviceRegistry:
 
     async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
         return {number: self._meters[number] for number in numbers if number in self._meters}
+
+    async def meters_at(self, usage_point: str) -> list[MeterNumber]:
+        return sorted(meter.number for meter in self._meters.values() if meter.usage_point == usage_point)
 
     async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
         return self._concentrators.get(number)

@@ -32,6 +32,9 @@ class LineSilent(Exception):
     """Connected, but nothing came within the wait."""
 
 
+CORRELATED_MAX = 500
+
+
 class OrderStore(Protocol):
     """Orders, their facts and their results. Calls made at the same time may share one transaction (group commit)."""
 
@@ -62,6 +65,13 @@ class OrderStore(Protocol):
 
     async def find_number(self, number: OrderNumber) -> list[Order]:
         """Orders of any source under this number, the newest first."""
+        ...
+
+    async def find_correlated(self, source: Source, correlation_id: str) -> list[Order]:
+        """Orders of a source by the correlation id of their message, or its message id where it had none.
+
+        The oldest first, companions left out, CORRELATED_MAX at most.
+        """
         ...
 
     async def latest(
@@ -197,6 +207,10 @@ class DeviceRegistry(Protocol):
 
     async def meters(self, numbers: Iterable[MeterNumber]) -> dict[MeterNumber, Meter]:
         """Those that are registered."""
+        ...
+
+    async def meters_at(self, usage_point: str) -> list[MeterNumber]:
+        """Those registered at a usage point, in their order."""
         ...
 
     async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None: ...

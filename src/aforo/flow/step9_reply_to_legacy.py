@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from aforo.cim.control_requests import GetRequest
 from aforo.cim.control_response import AnsweredControl, ControlResponse, Readback, response_header
-from aforo.cim.end_device_controls import GetRequest
 from aforo.cim.message import FATAL, INFORM, WARNING, Header, Reply, ReplyError, Result, message_id, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.domain.causes import CAUSES, Cause
@@ -53,7 +53,7 @@ def answer(order: Order, message: ResultMessage, *, asked: GetRequest | None = N
         watts=None if order.limit_w is None else Decimal(order.limit_w),
         readback=_readback(data["evidence"]),
     )
-    return ControlResponse(header, _reply(order, data, asked.language if asked else request.language), control)
+    return ControlResponse(header, _reply(order, data, asked.language if asked else request.language), (control,))
 
 
 def answered(order: Order, delivery: Delivery, address: str, now: datetime) -> tuple[Delivery, Fact]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aforo.adapters.soap_door import SoapDoor
 from aforo.cim.client import create_envelope, read_answer
-from aforo.cim.end_device_controls import ControlRequest, Option
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.message import Header, Result, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.cim.soap import SoapFault

@@ -11,7 +11,7 @@ from aforo.engine.headend import HeadEnd, Stores, Surroundings
 from aforo.engine.headend_ports import HeadEndSettings
 from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.ports import Clock, Entropy, KeyVault, LeaseLost, StoreUnavailable
-from aforo.flow.step1_receive_order import CallerRules
+from aforo.flow.order_asked import CallerRules
 from aforo.simulation.commercial_system import CommercialSystem, DoorOfProcess
 from aforo.simulation.durable_ports import Disk, durable
 from aforo.simulation.mortal_process import MortalProcess

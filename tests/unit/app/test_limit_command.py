@@ -15,8 +15,8 @@ from aforo.adapters.operator_documents import fact_document
 from aforo.app.commands import following
 from aforo.app.main import main
 from aforo.app.running_system import RunningSystem, announce
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse, response_envelope
-from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header, Reply, ReplyError, Result
 from aforo.cim.refusal import Refusal
 from aforo.domain.causes import Cause

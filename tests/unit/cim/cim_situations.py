@@ -1,13 +1,16 @@
 """Orders as a commercial system writes them, for the tests of the CIM messages, the steps and the door."""
 
+import tempfile
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import xmlschema
 from lxml import etree
 
-from aforo.cim.end_device_controls import ControlRequest, read_create
+from aforo.cim import schemas
+from aforo.cim.control_requests import ControlRequest
+from aforo.cim.end_device_controls import Item, read_create
 from aforo.cim.soap import open_envelope
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -65,13 +68,24 @@ def changed(*replacements: tuple[str, str], text: str = MONDAY_ORDER) -> bytes:
     return text.encode()
 
 
+def only(items: tuple[Item, ...]) -> ControlRequest:
+    """The one order of a message that has one."""
+    (item,) = items
+    assert isinstance(item, ControlRequest)
+    return item
+
+
 def asked(*replacements: tuple[str, str], language: str = "es") -> ControlRequest:
-    return read_create(open_envelope(changed(*replacements)).message, language=language)
+    return only(read_create(open_envelope(changed(*replacements)).message, language=language))
 
 
 @cache
-def _independent_schema() -> xmlschema.XMLSchema:
-    return xmlschema.XMLSchema(str(files("aforo.cim") / "xsd" / "EndDeviceControlsMessage.xsd"))
+def independent_schema(top: str) -> xmlschema.XMLSchema:
+    """One of our XSDs as another library than libxml2 reads it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in schemas.NAMES:
+            (Path(folder) / name).write_bytes(schemas.document(name))
+        return xmlschema.XMLSchema(str(Path(folder) / top))
 
 
 def check_independently(envelope: bytes) -> None:
@@ -79,4 +93,4 @@ def check_independently(envelope: bytes) -> None:
     body = etree.fromstring(envelope).find("{*}Body")
     assert body is not None
     message = body[0]
-    _independent_schema().validate(etree.tostring(message).decode())
+    independent_schema("EndDeviceControlsMessage.xsd").validate(etree.tostring(message).decode())

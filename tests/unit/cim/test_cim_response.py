@@ -43,7 +43,7 @@ CONTROL = AnsweredControl(
     number="OS-1", meter="M-1", control_type="3.15.139.13", reason="deuda", watts=Decimal(2500), readback=READBACK
 )
 VERIFIED = ControlResponse(
-    HEADER, Reply(Result.OK, (ReplyError("0.0", "INFORM", "Hecho", "VERIFIED"),), "OS-1"), CONTROL
+    HEADER, Reply(Result.OK, (ReplyError("0.0", "INFORM", "Hecho", "VERIFIED"),), "OS-1"), (CONTROL,)
 )
 
 GOLDEN = """<m:EndDeviceControlsResponseMessage xmlns:m="http://iec.ch/TC57/2011/EndDeviceControlsMessage" \
@@ -88,7 +88,7 @@ def test_an_answer_from_a_queue_is_read_without_an_envelope() -> None:
 @given(st.text(max_size=60))
 def test_any_text_of_a_device_can_be_told_and_nothing_of_it_becomes_markup(text: str) -> None:
     reply = Reply(Result.FAILED, (ReplyError("5.3", "FATAL", "Falló", text),), "OS-1")
-    envelope = response_envelope(ControlResponse(HEADER, reply, CONTROL))
+    envelope = response_envelope(ControlResponse(HEADER, reply, (CONTROL,)))
 
     check_against_schema(soap.open_envelope(envelope).message)
     assert read_response(envelope).error.code == "5.3"

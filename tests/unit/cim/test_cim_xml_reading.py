@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aforo.cim import soap
-from aforo.cim.end_device_controls import ControlRequest, read_create
+from aforo.cim.control_requests import ControlRequest
+from aforo.cim.end_device_controls import read_create
 from aforo.cim.namespaces import SOAP11, SOAP12
 from aforo.cim.refusal import CimError, Refusal, UnreadableMessage
 from aforo.cim.soap import EmptyBody, HeaderNotUnderstood, SoapFault, open_envelope
 from aforo.cim.xml_reading import DEPTH_MAX, ELEMENTS_MAX, SIZE_MAX, parse, path_of, text_of
-from unit.cim.cim_situations import MONDAY_ORDER, changed
+from unit.cim.cim_situations import MONDAY_ORDER, changed, only
 
 ENVELOPE = "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'>%s</s:Envelope>"
 LAUGHS = (
@@ -24,7 +25,7 @@ LAUGHS = (
 
 def read_or_refused(octets: bytes) -> ControlRequest | Refusal:
     try:
-        return read_create(open_envelope(octets).message, language="en")
+        return only(read_create(open_envelope(octets).message, language="en"))
     except CimError as error:
         return error.refusal
 

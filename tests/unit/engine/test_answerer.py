@@ -3,10 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+from aforo.cim.dialect import shipped
 from aforo.domain.delivery import Delivery, DeliveryState
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
-from aforo.engine.answerer import POSTS_MAX, Answerer
+from aforo.engine.answerer import POSTS_MAX, Answerer, AnswerWay
 from aforo.engine.listeners import Listeners
 from aforo.flow.step8_publish_result import result_message
 from cases import a_request
@@ -53,7 +54,7 @@ class Scene:
         self.answerer = Answerer(
             self.headend.deliveries,
             self.headend.orders,
-            self.door,
+            AnswerWay(self.door, shipped()),
             clock=self.headend.clock,
             listeners=Listeners(self.headend.reports, lambda: None),
         )

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from aforo.cim.control_requests import ControlRequest, GetRequest
 from aforo.cim.control_response import ControlResponse, response_envelope
-from aforo.cim.end_device_controls import ControlRequest, GetRequest
 from aforo.cim.message import Header, Result
 from aforo.cim.refusal import Refusal
 from aforo.domain import order_kinds
@@ -16,14 +16,8 @@ from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderRequest, Priority
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import PowerLimit
-from aforo.flow.step1_receive_order import (
-    CallerRules,
-    acknowledge,
-    conflict,
-    order_request,
-    receive_order,
-    unknown_order,
-)
+from aforo.flow.order_asked import CallerRules, order_request
+from aforo.flow.step1_receive_order import acknowledge, conflict, receive_order, unknown_order
 from unit.cim.cim_situations import CONTROL_AT, LIMIT, NOW, OPTION, asked, check_independently
 
 VALUE_AT = f"{CONTROL_AT}/PowerLimit/value"

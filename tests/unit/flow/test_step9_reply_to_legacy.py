@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from aforo.cim.control_requests import GetRequest
 from aforo.cim.control_response import Readback, read_response, response_envelope
-from aforo.cim.end_device_controls import GetRequest
 from aforo.cim.message import Header, Result, timestamp
 from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.delivery import Delivery, DeliveryState
@@ -129,7 +129,7 @@ def test_a_reading_is_answered_without_a_limit() -> None:
     response = answer(order, result_message(order))
 
     assert response.control is not None
-    assert (response.control.watts, response.control.control_type) == (None, "")
+    assert (response.control.watts, response.control.control_type) == (None, "3.15.139.46")
     check_independently(response_envelope(response))
 
 

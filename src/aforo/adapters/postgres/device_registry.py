@@ -43,6 +43,10 @@ class PostgresDeviceRegistry:
         return {meter.number: meter for meter in found if meter is not None}
 
     @tells_outages
+    async def meters_at(self, usage_point: str) -> list[MeterNumber]:
+        return [MeterNumber(row[0]) for row in await self._pool.fetch(SQL["meters_at"], storable_text(usage_point))]
+
+    @tells_outages
     async def concentrator(self, number: ConcentratorNumber) -> Concentrator | None:
         return await self._concentrators.submit(number)
 

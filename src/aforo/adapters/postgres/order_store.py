@@ -18,7 +18,7 @@ from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import AGED_AFTER, Fact, Order
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
-from aforo.engine.ports import StaleOrder
+from aforo.engine.ports import CORRELATED_MAX, StaleOrder
 from aforo.flow.decision import Decision
 
 SQL = load_sql("orders.sql")
@@ -85,6 +85,11 @@ class PostgresOrderStore:
     @tells_outages
     async def find_number(self, number: OrderNumber) -> list[Order]:
         return [order_of(row) for row in await self._pool.fetch(SQL["find_number"], storable_text(number))]
+
+    @tells_outages
+    async def find_correlated(self, source: Source, correlation_id: str) -> list[Order]:
+        asked = (storable_text(source), storable_text(correlation_id), CORRELATED_MAX)
+        return [order_of(row) for row in await self._pool.fetch(SQL["find_correlated"], *asked)]
 
     @tells_outages
     async def latest(

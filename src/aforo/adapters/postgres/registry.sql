@@ -3,6 +3,9 @@ SELECT m.*, l.concentrator FROM meters m
 LEFT JOIN meter_links l ON l.meter = m.number AND l.valid_to IS NULL
 WHERE m.number = ANY($1::text[])
 
+-- name: meters_at
+SELECT number FROM meters WHERE usage_point = $1 ORDER BY number
+
 -- name: list_meters
 SELECT m.*, l.concentrator FROM meters m
 LEFT JOIN meter_links l ON l.meter = m.number AND l.valid_to IS NULL

@@ -35,6 +35,7 @@ def order_of(row: asyncpg.Record) -> Order:
         correlation_id=row["correlation_id"],
         reply_address=row["reply_address"],
         language=row["language"],
+        dialect=row["dialect"],
         digest=row["digest"],
     )
     return Order(
@@ -105,6 +106,7 @@ def whole_of(order: Order) -> dict[str, Any]:
         "correlation_id": request.correlation_id,
         "reply_address": request.reply_address,
         "language": request.language,
+        "dialect": request.dialect,
         "digest": request.digest,
         "received_at": _moment(order.received_at),
         "companion_of": order.companion_of,

@@ -19,8 +19,8 @@ from aforo.app.commands.options import moment_of
 from aforo.app.commands.trace_output import say_fact, say_outcome, steps_of
 from aforo.app.console_output import CommandFailed, WrongUsage, complain, language, say, say_json
 from aforo.cim.client import create_envelope, read_answer
+from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
-from aforo.cim.end_device_controls import ControlRequest, Option
 from aforo.cim.message import Header, Result, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.cim.refusal import UnreadableMessage
