@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aforo.adapters.gatekeeper import Gatekeeper
 from aforo.adapters.key_vault import FileKeyVault
 from aforo.adapters.listening import listen_on
 from aforo.adapters.metrics import Metrics
@@ -62,7 +63,8 @@ class Running:
             integration=StubIntegration(),
         )
         self._listening = listen_on("127.0.0.1", 0)
-        self._server = HttpServer(operator_api(ports, token=TOKEN), self._listening)
+        gate = Gatekeeper(None, operator=TOKEN, now=SystemClock().now)
+        self._server = HttpServer(operator_api(ports, gate), self._listening)
         self.url = self._server.url
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

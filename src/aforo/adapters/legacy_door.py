@@ -47,7 +47,7 @@ class ReplyAddresses:
             address = _address(text)
         except ValueError:
             return False
-        return _is_loopback(address.host or "") or any(_is_below(address, prefix) for prefix in self._prefixes)
+        return is_loopback(address.host or "") or any(_is_below(address, prefix) for prefix in self._prefixes)
 
 
 def _address(text: str) -> URL:
@@ -66,7 +66,7 @@ def _address(text: str) -> URL:
     return address
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

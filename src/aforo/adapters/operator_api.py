@@ -4,9 +4,8 @@ Errors are problem details (RFC 9457) with a sentence in each language.
 """
 
 import asyncio
-import hmac
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -19,8 +18,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from aforo.adapters import operator_documents as documents
+from aforo.adapters.api_guard import guard
 from aforo.adapters.audit_api import audit_routes
 from aforo.adapters.frame_words import visits_in_words
+from aforo.adapters.gatekeeper import Gatekeeper
 from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.operator_problem import Problem, find_order, not_here
 from aforo.adapters.order_intake_api import intake_routes
@@ -38,6 +39,7 @@ from aforo.adapters.registry_csv import (
 from aforo.adapters.soap_door import Integration
 from aforo.adapters.status_api import StatusPorts, health_routes, status_routes
 from aforo.dlms.keys import SystemTitle
+from aforo.domain.callers import Scope
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber
@@ -62,7 +64,6 @@ BODY_MAX = 64 * 1024 * 1024
 BODY_WAIT_S = 60.0
 PAGE_MAX = 1000
 WORDS_MAX = 256
-TOKEN_MIN, TOKEN_MAX = 16, 256
 PROBLEM = "application/problem+json"
 
 E = TypeVar("E", bound=Enum)
@@ -84,10 +85,6 @@ class OperatorPorts:
     title: SystemTitle
     status: StatusPorts
     integration: Integration
-
-
-class BadToken(ValueError):
-    """It could be guessed, or cannot stand in a header."""
 
 
 def _sought(
@@ -120,20 +117,21 @@ def _member(name: str, kind: type[E], given: str | None) -> E | None:
 Sought = Annotated[OrderFilter, Depends(_sought)]
 
 
-def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
-    """An application of its own, to which the other doors can be mounted. Raises BadToken."""
-    if not (TOKEN_MIN <= len(token) <= TOKEN_MAX and token.isascii() and token.isprintable() and " " not in token):
-        raise BadToken(f"AFORO_TOKEN has {TOKEN_MIN} to {TOKEN_MAX} visible ASCII characters")
+def operator_api(ports: OperatorPorts, gate: Gatekeeper) -> FastAPI:
+    """An application of its own, to which the other doors can be mounted."""
     api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
     api.include_router(health_routes(ports.status), prefix=PREFIX)
-    guarded = [Depends(_bearer(token))]
-    api.include_router(status_routes(ports.status), prefix=PREFIX, dependencies=guarded)
-    api.include_router(_registry(ports), prefix=PREFIX, dependencies=guarded)
-    api.include_router(audit_routes(ports.audit, ports.orders), prefix=PREFIX, dependencies=guarded)
-    api.include_router(intake_routes(ports.integration), prefix=PREFIX, dependencies=guarded)
-    api.include_router(_orders(ports), prefix=PREFIX, dependencies=guarded)
-    api.include_router(_order_desk(ports), prefix=PREFIX, dependencies=guarded)
-    api.include_router(_field_work(ports), prefix=PREFIX, dependencies=guarded)
+    for routes, scope in (
+        (status_routes(ports.status), Scope.STATUS),
+        (_registry(ports), Scope.REGISTRY_READ),
+        (_registry_changes(ports), Scope.REGISTRY_WRITE),
+        (audit_routes(ports.audit, ports.orders), Scope.AUDIT),
+        (intake_routes(ports.integration), Scope.ORDER),
+        (_orders(ports), Scope.READ),
+        (_order_desk(ports), Scope.ORDER),
+        (_field_work(ports), Scope.ORDER),
+    ):
+        api.include_router(routes, prefix=PREFIX, dependencies=[Depends(guard(gate, scope))])
     api.add_exception_handler(Problem, _tell_problem)
     api.add_exception_handler(HTTPException, _tell_http)
     api.add_exception_handler(RequestValidationError, _tell_validation)
@@ -142,42 +140,9 @@ def operator_api(ports: OperatorPorts, *, token: str) -> FastAPI:
     return api
 
 
-def _bearer(token: str) -> Callable[[Request], Awaitable[None]]:
-    expected = f"Bearer {token}".encode()
-
-    async def check(request: Request) -> None:
-        given = request.headers.get("authorization", "").encode("latin-1", "replace")
-        if not hmac.compare_digest(given, expected):
-            raise Problem(
-                401, "Falta el token, o no es el de este sistema.", "The token is missing or not this system's."
-            )
-
-    return check
-
-
 def _registry(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
     registry = ports.registry
-
-    @router.post("/concentrators", status_code=201)
-    async def put_concentrators(request: Request) -> dict[str, int]:
-        """A JSON list of rows as in the CSV: insert or replace, all or none."""
-        rows = read_json(await _json(request), CONCENTRATOR_COLUMNS)
-        concentrators = await asyncio.to_thread(concentrators_of, rows, ports.vault)
-        await registry.put_concentrators(concentrators, ports.clock.now())
-        return {"concentrators": len(concentrators)}
-
-    @router.post("/meters", status_code=201)
-    async def put_meters(request: Request) -> dict[str, int]:
-        """A JSON list of rows as in the CSV: insert or replace, all or none."""
-        rows = read_json(await _json(request), METER_COLUMNS, METER_OPTIONS)
-        meters = await asyncio.to_thread(meters_of, rows, ports.vault, models=ports.models)
-        await _check_concentrators(registry, meters)
-        try:
-            await registry.put_meters(meters, ports.clock.now())
-        except UnknownConcentrator as unknown:
-            raise Problem(422, "Un concentrador no está registrado.", str(unknown)) from unknown
-        return {"meters": len(meters)}
 
     @router.get("/meters")
     async def meters(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
@@ -202,6 +167,33 @@ def _registry(ports: OperatorPorts) -> APIRouter:
         if found is None:
             raise not_here("No hay ningún concentrador", "There is no concentrator", number)
         return documents.concentrator_document(found)
+
+    return router
+
+
+def _registry_changes(ports: OperatorPorts) -> APIRouter:
+    router = APIRouter()
+    registry = ports.registry
+
+    @router.post("/concentrators", status_code=201)
+    async def put_concentrators(request: Request) -> dict[str, int]:
+        """A JSON list of rows as in the CSV: insert or replace, all or none."""
+        rows = read_json(await _json(request), CONCENTRATOR_COLUMNS)
+        concentrators = await asyncio.to_thread(concentrators_of, rows, ports.vault)
+        await registry.put_concentrators(concentrators, ports.clock.now())
+        return {"concentrators": len(concentrators)}
+
+    @router.post("/meters", status_code=201)
+    async def put_meters(request: Request) -> dict[str, int]:
+        """A JSON list of rows as in the CSV: insert or replace, all or none."""
+        rows = read_json(await _json(request), METER_COLUMNS, METER_OPTIONS)
+        meters = await asyncio.to_thread(meters_of, rows, ports.vault, models=ports.models)
+        await _check_concentrators(registry, meters)
+        try:
+            await registry.put_meters(meters, ports.clock.now())
+        except UnknownConcentrator as unknown:
+            raise Problem(422, "Un concentrador no está registrado.", str(unknown)) from unknown
+        return {"meters": len(meters)}
 
     return router
 
@@ -358,8 +350,11 @@ def _page(name: str, found: list[dict[str, Any]], limit: int, key: str) -> dict[
     return {name: found, "next": found[-1][key] if len(found) == limit else None}
 
 
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+
+
 def _problem(status: int, es: str, en: str, **more: Any) -> JSONResponse:
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
+    headers = _HEADERS.get(status)
     title = HTTPStatus(status).phrase
     body = {"type": "about:blank", "title": title, "status": status, "detail": en, "detail_es": es, **more}
     return JSONResponse(body, status, headers, media_type=PROBLEM)

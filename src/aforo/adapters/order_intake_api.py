@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from aforo.adapters.api_guard import check_speaks_for
 from aforo.adapters.soap_door import Integration, language_of
 from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
@@ -59,6 +60,7 @@ def intake_routes(integration: Integration) -> APIRouter:
     @routes.post("/orders")
     async def take(many: ManyOrders, request: Request) -> dict[str, Any]:
         """One result for each order, in their order. What is accepted is durable."""
+        check_speaks_for(request, many.source)
         language = language_of(request.headers.get("accept-language", ""))
         results = await asyncio.gather(*(_take(integration, row, many, language) for row in many.orders))
         return {"results": results}

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
+from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_source, peer_of
 from aforo.cim import schemas, soap
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse, refused, response_envelope
@@ -24,7 +25,9 @@ from aforo.cim.namespaces import CANCEL, CHANGE, CREATE, GET, SOAP11, SOAP12
 from aforo.cim.refusal import CimError, Refusal, UnreadableMessage
 from aforo.cim.soap import Blame, HeaderNotUnderstood, Opened
 from aforo.cim.translation import Asked, answer_envelope, header_of, read_ours, read_request
+from aforo.cim.username_token import SECURITY, UsernameToken, read_username_token
 from aforo.cim.xml_reading import SIZE_MAX, Element, local_name, too_large
+from aforo.domain.callers import Caller
 
 READ_WAIT_S_MAX = 10.0
 DISCARDED_MAX = 4 * 1024 * 1024
@@ -32,6 +35,7 @@ DISCARDED_MAX = 4 * 1024 * 1024
 never sees why."""
 
 _SERVICES = sorted(schemas.SERVICES, key=len, reverse=True)
+_LOOKED_AT = frozenset({SECURITY})
 _OPERATIONS = {CREATE: "create", CHANGE: "change", CANCEL: "cancel", GET: "get"}
 """Of our own form, by the root element of the body: a SOAPAction is the long URI for some, and empty for others."""
 
@@ -74,12 +78,12 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSettings:
-    """size_max: octets of a message.   dialects: that are understood.   dialect_of: a source's; empty for none set."""
+    """size_max: octets of a message.   dialects: that are understood.   gate: who may come in; None for everybody."""
 
     size_max: int = SIZE_MAX
     read_wait_s: float = READ_WAIT_S_MAX
     dialects: Dialects = field(default_factory=shipped)
-    dialect_of: Callable[[str], str] = lambda _: ""
+    gate: Gatekeeper | None = None
 
 
 _DEFAULT = DoorSettings()
@@ -99,6 +103,7 @@ class SoapDoor:
         self._now = now
         self._settings = settings
         self._size_max = settings.size_max
+        self._gate = settings.gate or Gatekeeper(None, now=now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -132,15 +137,18 @@ class SoapDoor:
         if _header(scope, b"content-encoding").lower() not in ("", "identity"):
             return _told(415, language, "No se acepta contenido comprimido.", "Compressed content is not accepted.")
         if _announced(scope) > DISCARDED_MAX:
+            self._gate.note("too large", None, peer_of(scope))
             return _too_large(self._size_max, language)
         try:
             async with asyncio.timeout(self._settings.read_wait_s):
                 octets = await self._read(receive)
         except TimeoutError:
+            self._gate.note("slow body", None, peer_of(scope))
             return _told(408, language, "El mensaje no llegó a tiempo.", "The message did not arrive in time.")
         if octets is None:
+            self._gate.note("too large", None, peer_of(scope))
             return _too_large(self._size_max, language)
-        return await self._handle(octets, language)
+        return await self._handle(scope, octets, language)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """None: larger than allowed. Never holds more than that, and one piece of the server's."""
@@ -157,31 +165,43 @@ class SoapDoor:
                 return bytes(octets) if length <= self._size_max else None
         return None
 
-    async def _handle(self, octets: bytes, language: str) -> _Answer:
+    async def _handle(self, scope: Scope, octets: bytes, language: str) -> _Answer:
+        understood = frozenset() if self._gate.is_open else _LOOKED_AT
         try:
-            opened = soap.open_envelope(octets, size_max=self._size_max)
-        except HeaderNotUnderstood as error:
-            return _Answer(500, soap.fault(Blame.MUST_UNDERSTAND, error.refusal, language=language))
+            opened = soap.open_envelope(octets, size_max=self._size_max, understood=understood)
         except UnreadableMessage as error:
-            return _Answer(500, soap.fault(Blame.CLIENT, error.refusal, language=language))
-        spoken = self._spoken(opened.message)
+            self._gate.note("unreadable message", None, peer_of(scope), error.refusal.en)
+            blame = Blame.MUST_UNDERSTAND if isinstance(error, HeaderNotUnderstood) else Blame.CLIENT
+            return _Answer(500, soap.fault(blame, error.refusal, language=language))
+        try:
+            caller = self._gate.identify(scope, partial(_username_token, opened))
+            with self._gate.room_for(caller, peer_of(scope)):
+                return await self._respond(opened, caller, peer_of(scope), (caller and caller.language) or language)
+        except NotAdmitted as out:
+            return _not_admitted(out, opened.version, language)
+
+    async def _respond(self, opened: Opened, caller: Caller | None, peer: str, language: str) -> _Answer:
+        spoken = self._spoken(opened.message, caller)
         if spoken is None and opened.message.tag not in _OPERATIONS:
             return _unknown_operation(opened, language)
         header = read_header(opened.message) if spoken is None else header_of(opened.message, spoken[0])
         try:
+            check_source(caller, header.source, f"/{local_name(opened.message)}/Header/Source")
             if spoken is None:
                 asked = read_ours(opened.message, _OPERATIONS[str(opened.message.tag)], language)
             else:
                 asked = read_request(opened.message, *spoken, language=language)
             response = await self._handed_over(asked, header, language)
         except CimError as error:
+            if error.refusal.code == "7.5":
+                self._gate.note("not authorized", caller, peer, error.refusal.en)
             response = refused(error.refusal, header, language=language, now=self._now())
         envelope = response_envelope if spoken is None else partial(answer_envelope, dialect=spoken[0])
         return _Answer(200, envelope(response, version=opened.version), _content_type(opened.version))
 
-    def _spoken(self, message: Element) -> tuple[Dialect, RequestForm] | None:
-        """None: our own form, or nothing that we know. What a sender is known to speak goes before what it is like."""
-        name = self._settings.dialect_of(read_header(message).source)
+    def _spoken(self, message: Element, caller: Caller | None) -> tuple[Dialect, RequestForm] | None:
+        """None: our own form, or nothing that we know. What a caller is known to speak goes before what it is like."""
+        name = "" if caller is None else caller.dialect
         if not name and message.tag in _OPERATIONS:
             return None
         return self._settings.dialects.find(message, name)
@@ -192,6 +212,16 @@ class SoapDoor:
         if isinstance(asked, CancelRequest):
             return await self._integration.cancel(asked)
         return await self._integration.take(asked, header, language=language)
+
+
+def _username_token(opened: Opened) -> UsernameToken | None:
+    return read_username_token(opened.message.getroottree().getroot())
+
+
+def _not_admitted(refused: NotAdmitted, version: str, language: str) -> _Answer:
+    headers = {401: (b"www-authenticate", b"Bearer"), 429: (b"retry-after", b"1")}
+    fault = soap.fault(Blame.CLIENT, refused.refusal, language=language, version=version)
+    return _Answer(refused.status, fault, _content_type(version), (headers[refused.status],))
 
 
 def service_at(path: str) -> str | None:

@@ -32,9 +32,9 @@ _INTRODUCTION = """\
 How other systems write what [our own contract](soap.md) says. Each is a table, a file of `aforo/cim/dialects`; a file
 in the folder `AFORO_DIALECTS` adds one, or replaces one of the same name. A message is known by its root element, and
 where many have the same by its verb and noun; one that looks like our own form is read in a dialect only when the
-caller has it set. Every refusal names the element as the sender wrote it. What a dialect does not carry out is refused,
-never left aside. Final answers come in the dialect of the order; asking, changing and cancelling in `iec` is open to
-all.
+caller has it set ([callers](callers.md)). Every refusal names the element as the sender wrote it. What a dialect does
+not carry out is refused, never left aside. Final answers come in the dialect of the order; asking, changing and
+cancelling in `iec` is open to all.
 """
 
 

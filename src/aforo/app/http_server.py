@@ -4,11 +4,17 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from ssl import CERT_OPTIONAL
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from aforo.adapters.gatekeeper import TLS_EXTENSION
 
 LIFETIME_S = 30
 """An idle connection is closed after this."""
@@ -24,9 +30,14 @@ class _BoundedHead(HttpToolsProtocol):
     _head_octets = 0
     _is_in_head = True
     _head_wait: asyncio.TimerHandle | None = None
+    _certificate = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it so
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        der = None if tls is None else tls.getpeercert(binary_form=True)
+        if der:
+            self._certificate = sha256(der).hexdigest()
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -39,6 +50,8 @@ class _BoundedHead(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._await_head()
         super().on_message_begin()
+        if self._certificate:
+            self.scope["extensions"] = {TLS_EXTENSION: {"client_certificate_sha256": self._certificate}}
 
     def on_headers_complete(self) -> None:
         self._is_in_head, self._head_octets = False, 0
@@ -83,10 +96,27 @@ class _Server(uvicorn.Server):
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM. client_ca: who has issued the certificates of callers; None asks for none.
+
+    A caller may come without a certificate, and be known by something else; see the gatekeeper.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+
+    def options(self) -> dict[str, Any]:
+        """For uvicorn. TLS 1.2 and later, which is Python's default."""
+        asked = {} if self.client_ca is None else {"ssl_ca_certs": str(self.client_ca), "ssl_cert_reqs": CERT_OPTIONAL}
+        return {"ssl_certfile": str(self.certificate), "ssl_keyfile": str(self.key), **asked}
+
+
 class HttpServer:
     """Accepts from `start` on until `stop`."""
 
-    def __init__(self, app: Any, listening: socket.socket) -> None:
+    def __init__(self, app: Any, listening: socket.socket, tls: Tls | None = None) -> None:
         config = uvicorn.Config(
             app,
             http=_BoundedHead,
@@ -96,7 +126,9 @@ class HttpServer:
             limit_concurrency=2000,
             server_header=False,
             lifespan="off",
+            **({} if tls is None else tls.options()),
         )
+        self._scheme = "http" if tls is None else "https"
         self._server = _Server(config)
         self._listening = listening
         self._task: asyncio.Task[None] | None = None
@@ -104,7 +136,7 @@ class HttpServer:
     @property
     def url(self) -> str:
         host, port = self._listening.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"{self._scheme}://[{host}]:{port}" if ":" in host else f"{self._scheme}://{host}:{port}"
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listening]), name="http")

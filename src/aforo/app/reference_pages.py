@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import typer.main
 from pydantic_core import PydanticUndefined
 
+from aforo.app.caller_pages import callers
 from aforo.app.dialect_pages import dialects
 from aforo.app.main import app
 from aforo.app.settings import Settings
@@ -148,6 +149,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "dialects.md": lambda: dialects(_MADE),
     "commands.md": commands,
     "configuration.md": configuration,
+    "callers.md": lambda: callers(_MADE),
     "order-states.md": order_states,
     "causes.md": causes,
     "dlms-states.md": dlms_states,

@@ -10,11 +10,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aforo.adapters.calendar_files import load_calendar
-from aforo.adapters.legacy_door import ReplyAddresses
+from aforo.adapters.callers_file import load_callers
+from aforo.adapters.legacy_door import ReplyAddresses, is_loopback
+from aforo.app.http_server import Tls
 from aforo.cim.dialect import Dialects, with_folder
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.keys import SystemTitle
+from aforo.domain.callers import Caller, Callers
 from aforo.domain.deadlines import URGENT, Deadlines
+from aforo.domain.order import Priority
 from aforo.domain.order_kinds import KINDS
 from aforo.domain.retry_plan import RetryPlan
 from aforo.domain.service_calendar import ServiceCalendar
@@ -37,7 +41,18 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         default=LOOPBACK,
-        description="Address to listen on. The SOAP door has no authentication and no TLS of its own yet.",
+        description="Address to listen on. Beyond loopback only with AFORO_CALLERS: who may.",
+    )
+    callers: Path | None = Field(
+        default=None, description="The callers' file; without one, everybody on this machine may order. See callers.md."
+    )
+    tls_certificate: Path | None = Field(default=None, description="In PEM, with its chain; with it the door is HTTPS.")
+    tls_key: Path | None = Field(default=None, description="Its private key, in PEM.")
+    tls_client_ca: Path | None = Field(
+        default=None, description="Issuers of callers' certificates, in PEM; without, none is asked for."
+    )
+    security_log: Path | None = Field(
+        default=None, description="File for what was refused at the doors, a line of JSON each; else standard error."
     )
     token: SecretStr = Field(
         default=SecretStr(""),
@@ -173,6 +188,36 @@ class Settings(BaseSettings):
             raise ValueError("there is no such folder")
         return folder
 
+    @field_validator("callers", "tls_certificate", "tls_key", "tls_client_ca")
+    @classmethod
+    def _is_file(cls, file: Path | None) -> Path | None:
+        if file is not None and not file.is_file():
+            raise ValueError("there is no such file")
+        return file
+
+    @model_validator(mode="after")
+    def _are_doors(self) -> "Settings":
+        """Raises ValueError, of which BadCallers is one."""
+        if self.known_callers is None and not is_loopback(self.host):
+            raise ValueError("AFORO_HOST is beyond loopback, so AFORO_CALLERS must say who may call")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("AFORO_TLS_CERTIFICATE and AFORO_TLS_KEY go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("AFORO_TLS_CLIENT_CA needs AFORO_TLS_CERTIFICATE")
+        unknown = {one.dialect for one in self.known_callers.all if one.dialect} if self.known_callers else set()
+        unknown -= set(self.known_dialects.by_name)
+        if unknown:
+            raise ValueError(f"AFORO_CALLERS: there is no dialect {', '.join(sorted(unknown))}")
+        return self
+
+    @cached_property
+    def known_callers(self) -> Callers | None:
+        """None: the doors stand open. Raises BadCallers, a ValueError."""
+        try:
+            return None if self.callers is None else load_callers(self.callers)
+        except OSError as wrong:
+            raise ValueError(f"the callers' file cannot be read: {wrong.strerror}") from wrong
+
     @property
     def deadlines(self) -> Deadlines:
         of = {name: timedelta(seconds=seconds) for name, seconds in self.deadlines_s.items()}
@@ -190,12 +235,38 @@ class Settings(BaseSettings):
         except OSError as wrong:
             raise ValueError(f"the calendar file cannot be read: {wrong.strerror}") from wrong
 
+    @cached_property
+    def reply_addresses_allowed(self) -> ReplyAddresses:
+        """Of any caller: what each may is looked at when it orders."""
+        callers = () if self.known_callers is None else self.known_callers.all
+        return ReplyAddresses((*self.allowed_replies, *(prefix for one in callers for prefix in one.replies)))
+
+    @property
+    def tls(self) -> Tls | None:
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return Tls(self.tls_certificate, self.tls_key, self.tls_client_ca)
+
     def rules_of(self, source: str) -> CallerRules:
         is_local = source in LOCAL_SOURCES and not self.database_url.get_secret_value()
+        caller = None if self.known_callers is None else self.known_callers.of_source(source)
+        if caller is not None:
+            return self._rules_of(caller)
         return CallerRules(
             may_answer_to=ReplyAddresses(self.allowed_replies),
             usual_address=self.reply_addresses.get(source, ""),
             may_be_special=is_local or "limits:special" in self.permissions.get(source, ()),
+            time_zone=self.time_zone,
+        )
+
+    def _rules_of(self, caller: Caller) -> CallerRules:
+        return CallerRules(
+            may_answer_to=ReplyAddresses((*self.allowed_replies, *caller.replies)),
+            usual_address=caller.usual_reply,
+            may_be_special=caller.may_be_special,
+            kinds=caller.kinds,
+            meters=caller.meters,
+            priorities=frozenset(Priority[name.upper()] for name in caller.priorities),
             time_zone=self.time_zone,
         )
 

@@ -16,8 +16,9 @@ import uvloop
 from starlette.types import ASGIApp
 
 from aforo.adapters.dlms_lines import DlmsLines
+from aforo.adapters.gatekeeper import Gatekeeper
 from aforo.adapters.key_vault import FileKeyVault
-from aforo.adapters.legacy_door import HttpLegacyDoor, ReplyAddresses
+from aforo.adapters.legacy_door import HttpLegacyDoor
 from aforo.adapters.listening import listen_on
 from aforo.adapters.meter_model_files import load_models
 from aforo.adapters.metrics import Metrics
@@ -34,6 +35,7 @@ from aforo.app.fact_log import FactLog
 from aforo.app.http_server import HttpServer, OneOfTwo
 from aforo.app.processes import PROCESSES, Process
 from aforo.app.running_system import RunningSystem, announce, withdraw
+from aforo.app.security_log import SecurityLog
 from aforo.app.settings import Settings
 from aforo.app.town_host import TownHost
 from aforo.dlms.keys import SystemTitle
@@ -120,7 +122,7 @@ class System:
             stack.push_async_callback(host.close)
             await host.open()
             await host.register(self.database.registry, self.vault, self.clock.now())
-        door = await stack.enter_async_context(HttpLegacyDoor(ReplyAddresses(settings.allowed_replies)))
+        door = await stack.enter_async_context(HttpLegacyDoor(settings.reply_addresses_allowed))
         headend = self._headend(door)
         self._drain = headend.drain
         for loop in headend.loops:
@@ -162,12 +164,14 @@ class System:
         return HeadEnd(stores, surroundings, headend_settings, settings.rules_of, hosts=self._place.process.loops)
 
     def _soap_door(self, headend: HeadEnd) -> SoapDoor:
-        settings = DoorSettings(dialects=self._settings.known_dialects)
+        settings = DoorSettings(dialects=self._settings.known_dialects, gate=self._gate)
         return SoapDoor(headend.integration, now=self.clock.now, settings=settings)
 
     async def _open_doors(self, stack: AsyncExitStack, headend: HeadEnd) -> None:
         settings, place, database = self._settings, self._place, self.database
         self.token = settings.token.get_secret_value() or self.entropy.octets(24).hex()
+        note = SecurityLog(self.clock.now, settings.security_log)
+        self._gate = Gatekeeper(settings.known_callers, operator=self.token, now=self.clock.now, note=note)
         api = operator_api(
             OperatorPorts(
                 orders=database.orders,
@@ -182,12 +186,12 @@ class System:
                 status=StatusPorts(database.status, self._metrics, self.clock, lambda: self._is_draining),
                 integration=headend.integration,
             ),
-            token=self.token,
+            gate=self._gate,
         )
         doors: ASGIApp = api
         if place.process.takes_orders:
             doors = OneOfTwo(SOAP_PATH, self._soap_door(headend), api)
-        server = HttpServer(doors, listen_on(settings.host, place.port))
+        server = HttpServer(doors, listen_on(settings.host, place.port), settings.tls)
         stack.push_async_callback(server.stop)
         await server.start()
         self.url = server.url

@@ -1,5 +1,6 @@
 """SOAP envelopes and faults. Answers go out in the version in which the question came; 1.1 where there was none."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -48,16 +49,16 @@ class SoapFault(Exception):
         self.text = text
 
 
-def open_envelope(octets: bytes, *, size_max: int = SIZE_MAX) -> Opened:
-    """Raises UnreadableMessage."""
-    return _open(parse(octets, size_max=size_max))
+def open_envelope(octets: bytes, *, size_max: int = SIZE_MAX, understood: Set[str] = frozenset()) -> Opened:
+    """understood: tags of header blocks that the caller looks at. Raises UnreadableMessage."""
+    return _open(parse(octets, size_max=size_max), understood)
 
 
-def _open(envelope: Element) -> Opened:
+def _open(envelope: Element, understood: Set[str] = frozenset()) -> Opened:
     version = etree.QName(envelope).namespace or ""
     if version not in _VERSIONS or local_name(envelope) != "Envelope":
         raise _unreadable("El mensaje no es un sobre SOAP.", "The message is no SOAP envelope.", local_name(envelope))
-    _check_headers(envelope, version)
+    _check_headers(envelope, version, understood)
     body = envelope.find(f"{{{version}}}Body")
     if body is None or len(body) > 1:
         raise _unreadable("El sobre SOAP debe llevar un mensaje.", "The SOAP envelope must hold one message.")
@@ -66,9 +67,9 @@ def _open(envelope: Element) -> Opened:
     return Opened(version, body[0])
 
 
-def _check_headers(envelope: Element, version: str) -> None:
+def _check_headers(envelope: Element, version: str, understood: Set[str]) -> None:
     for block in envelope.iterfind(f"{{{version}}}Header/*"):
-        if (block.get(f"{{{version}}}mustUnderstand") or "").strip() in _TRUE:
+        if str(block.tag) not in understood and (block.get(f"{{{version}}}mustUnderstand") or "").strip() in _TRUE:
             refusal = Refusal(
                 code="1.8",
                 es="Un bloque de la cabecera SOAP exige ser entendido, y no lo es.",
