@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from aforo.adapters.calendar_files import load_calendar
 from aforo.adapters.callers_file import load_callers
 from aforo.adapters.legacy_door import ReplyAddresses, is_loopback
+from aforo.adapters.queues import check_url
 from aforo.app.http_server import Tls
 from aforo.cim.dialect import Dialects, with_folder
 from aforo.dlms.errors import LocalProtocolError
@@ -107,6 +108,13 @@ class Settings(BaseSettings):
             "window. The local operator's own commands may, with the embedded database."
         ),
     )
+    queue_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "The result queue between head-end and integration: amqp://, amqps:// (RabbitMQ) or nats://, tls:// (NATS "
+            "JetStream); empty means the embedded one."
+        ),
+    )
     log_facts: bool = Field(
         default=False, description="Every fact as a line of JSON on standard error, for a log that is searched."
     )
@@ -151,6 +159,13 @@ class Settings(BaseSettings):
         if text and not (16 <= len(text) <= 256 and text.isascii() and text.isprintable() and " " not in text):
             raise ValueError("a token has 16 to 256 visible ASCII characters")
         return token
+
+    @field_validator("queue_url")
+    @classmethod
+    def _is_queue(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value():
+            check_url(url.get_secret_value())
+        return url
 
     @field_validator("allowed_replies")
     @classmethod

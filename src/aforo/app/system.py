@@ -25,6 +25,7 @@ from aforo.adapters.metrics import Metrics
 from aforo.adapters.operator_api import OperatorPorts, operator_api
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
+from aforo.adapters.queues import queue_at
 from aforo.adapters.soap_door import DoorSettings, SoapDoor
 from aforo.adapters.status_api import StatusPorts
 from aforo.adapters.system_clock import SystemClock
@@ -123,6 +124,10 @@ class System:
             await host.open()
             await host.register(self.database.registry, self.vault, self.clock.now())
         door = await stack.enter_async_context(HttpLegacyDoor(settings.reply_addresses_allowed))
+        self._queue = None
+        if settings.queue_url.get_secret_value():
+            self._queue = queue_at(settings.queue_url.get_secret_value(), self._report)
+            stack.push_async_callback(self._queue.close)
         headend = self._headend(door)
         self._drain = headend.drain
         for loop in headend.loops:
@@ -150,6 +155,7 @@ class System:
             report=self._report,
             observer=Everybody(self._metrics, FactLog()) if settings.log_facts else self._metrics,
             dialects=settings.known_dialects,
+            queue=self._queue,
         )
         headend_settings = HeadEndSettings(
             title=SystemTitle.from_hex(settings.system_title),

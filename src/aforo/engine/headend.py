@@ -28,8 +28,10 @@ from aforo.engine.ports import (
     LegacyDoor,
     Lines,
     OrderStore,
+    ResultQueue,
     SessionLedger,
 )
+from aforo.engine.result_inbox import ResultInbox
 from aforo.engine.result_relay import EmbeddedQueue, ResultRelay
 from aforo.engine.roles import Roles, is_role
 from aforo.engine.sealer import Sealer
@@ -59,7 +61,7 @@ class Surroundings:
     """What is not kept: devices, the commercial system, other processes, time, chance and keys.
 
     report: told of what goes wrong and is tried again.   observer: of everything that is decided.   dialects: in which
-    orders are answered.
+    orders are answered.   queue: between head-end and integration; None for the embedded one.
     """
 
     lines: Lines
@@ -71,9 +73,10 @@ class Surroundings:
     report: Callable[[str, BaseException], None]
     observer: Observer = field(default_factory=Nobody)
     dialects: Dialects = field(default_factory=shipped)
+    queue: ResultQueue | None = None
 
 
-INTEGRATION_LOOPS = frozenset({"answers"})
+INTEGRATION_LOOPS = frozenset({"answers", "inbox"})
 HEADEND_LOOPS = frozenset({"relay", "dispatch", "sealer", "deadlines"})
 """By what they serve: steps 1, 2, 3 and 9; and 3 to 8. Every loop but `dispatch`, which has many lanes, is run by one
 process at a time; the others stand by."""
@@ -165,10 +168,21 @@ def _add_deliveries(roles: Roles, stores: Stores, surroundings: Surroundings, li
     clock, deliveries = surroundings.clock, stores.deliveries
     way = AnswerWay(surroundings.door, surroundings.dialects)
     answerer = Answerer(deliveries, stores.orders, way, clock=clock, listeners=listeners)
-    queue = EmbeddedQueue(deliveries, clock, lambda: roles.call("answers"))
+    outside = surroundings.queue
+
+    def arrived() -> None:
+        roles.call("answers")
+
+    queue = EmbeddedQueue(deliveries, clock, arrived) if outside is None else outside
     relay = ResultRelay(deliveries, queue, queue=queue.name, clock=clock, listeners=listeners)
+    if outside is not None:
+        inbox = ResultInbox(outside, deliveries, stores.orders, clock=clock, on_message=arrived)
+        roles.add("inbox", inbox.run, _nothing)
     roles.add("relay", relay.run, relay.wake)
     roles.add("answers", answerer.run, answerer.wake)
+
+
+def _nothing() -> None: ...
 
 
 def _integration_ports(stores: Stores, ports: HeadEndPorts) -> IntegrationPorts:

@@ -1,6 +1,6 @@
 """What the engine needs of the world. Each has a PostgreSQL or network form in `adapters`, and a twin in `memory`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -388,6 +388,21 @@ class Publisher(Protocol):
     async def publish(self, messages: Sequence[ResultMessage]) -> Sequence[str]:
         """The ids that the queue has confirmed; the others are to be published again."""
         ...
+
+
+class ResultQueue(Publisher, Protocol):
+    """A queue outside, between head-end and integration; others may listen to it too.
+
+    name: for the facts.
+    """
+
+    name: str
+
+    async def consume(self, take: Callable[[Sequence[ResultMessage]], Awaitable[None]]) -> None:
+        """Integration's end of it, until cancelled. take: what it took is durable when it returns."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class LegacyDoor(Protocol):
