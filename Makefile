@@ -8,7 +8,7 @@ export PYTHON UPGRADE
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/python
-.PHONY: help setup demo up test check bench docs lock fuzz faults sim
+.PHONY: help setup peers demo up test check bench docs lock fuzz faults sim
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,7 +23,10 @@ demo: setup ## one power-limit order through all nine steps, with its proof
 up: setup ## run the system until Ctrl-C; ARGS="--port 8080 --town FILE"
 	@$(VENV) -m aforo up $(ARGS)
 
-test: setup ## all tests; ARGS="-k limit" for some
+peers: ## an independent SOAP client from npm for the tests, where there is npm
+	@sh ci/peers.sh
+
+test: setup peers ## all tests; ARGS="-k limit" for some
 	$(VENV) -m pytest -n auto $(ARGS)
 
 check: setup ## lint, format, types, import contracts, budgets, docs in step

@@ -108,7 +108,9 @@ class Gatekeeper:
         operator: str = "",
         now: Callable[[], datetime],
         note: Callable[[SecurityEvent], None] = lambda _: None,
+        failures_max: int = FAILURES_MAX,
     ) -> None:
+        self._failures_max = failures_max
         if operator and not is_token(operator):
             raise WeakToken(f"a token has {TOKEN_MIN} to {TOKEN_MAX} visible ASCII characters")
         self._callers = callers
@@ -212,7 +214,7 @@ class Gatekeeper:
         if bucket is None:
             if len(self._failures) >= PEERS_MAX:
                 self._failures.popitem(last=False)
-            bucket = self._failures[peer] = _Bucket(FAILURES_MAX, FAILURES_PER_S, now)
+            bucket = self._failures[peer] = _Bucket(self._failures_max, FAILURES_PER_S, now)
         bucket.take(now)
 
     def _refused(self, status: int, refusal: Refusal, peer: str, details: str) -> NotAdmitted:

@@ -5,25 +5,23 @@ Errors are problem details (RFC 9457) with a sentence in each language.
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
-from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from aforo.adapters import operator_documents as documents
-from aforo.adapters.api_guard import guard
+from aforo.adapters.api_guard import check_speaks_for, guard
 from aforo.adapters.audit_api import audit_routes
 from aforo.adapters.frame_words import visits_in_words
 from aforo.adapters.gatekeeper import Gatekeeper
+from aforo.adapters.openapi import describe
 from aforo.adapters.operator_documents import PREFIX
-from aforo.adapters.operator_problem import Problem, find_order, not_here
+from aforo.adapters.operator_problem import HANDLERS, Problem, find_order, not_here
+from aforo.adapters.order_api import OrderApiPorts, following_routes, ordering_routes
 from aforo.adapters.order_intake_api import intake_routes
 from aforo.adapters.order_standing import standing_told
 from aforo.adapters.registry_csv import (
@@ -36,6 +34,7 @@ from aforo.adapters.registry_csv import (
     meters_of,
     read_json,
 )
+from aforo.adapters.results_api import replay_routes, result_routes
 from aforo.adapters.soap_door import Integration
 from aforo.adapters.status_api import StatusPorts, health_routes, status_routes
 from aforo.dlms.keys import SystemTitle
@@ -53,7 +52,6 @@ from aforo.engine.ports import (
     DeviceRegistry,
     KeyVault,
     OrderStore,
-    StoreUnavailable,
     UnknownConcentrator,
 )
 from aforo.flow.field_work import FieldReport, FieldResult
@@ -64,15 +62,16 @@ BODY_MAX = 64 * 1024 * 1024
 BODY_WAIT_S = 60.0
 PAGE_MAX = 1000
 WORDS_MAX = 256
-PROBLEM = "application/problem+json"
 
-E = TypeVar("E", bound=Enum)
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorPorts:
-    """models: names of the meter models that a meter may have.   title: the head-end's, under which it ciphers."""
+    """models: names of the meter models that a meter may have.   title: the head-end's, under which it ciphers.
+
+    relay: wakes what publishes results.
+    """
 
     orders: OrderStore
     desk: OrderDesk
@@ -85,33 +84,58 @@ class OperatorPorts:
     title: SystemTitle
     status: StatusPorts
     integration: Integration
+    relay: Callable[[], None] = lambda: None
+
+
+def _is_iso(given: Any) -> Any:
+    """Seconds since 1970 are no moment that anybody reads."""
+    if isinstance(given, str) and not given[:5].endswith("-"):
+        raise ValueError("Input should be a valid datetime, such as 2026-11-25T08:00:00-03:00")
+    return given
+
+
+def _caseless(kind: type[Enum]) -> BeforeValidator:
+    """A member's value in whatever case."""
+    known = {str(member.value).lower(): member.value for member in kind}
+    return BeforeValidator(lambda given: known.get(given.lower(), given) if isinstance(given, str) else given)
 
 
 def _sought(
-    state: str | None = None, cause: str | None = None, meter: str | None = None, since: datetime | None = None
+    state: Annotated[OrderState | None, _caseless(OrderState)] = None,
+    cause: Annotated[Cause | None, _caseless(Cause)] = None,
+    meter: str | None = None,
+    since: Annotated[
+        AwareDatetime | None, BeforeValidator(_is_iso), Query(description="Received then or later.")
+    ] = None,
 ) -> OrderFilter:
-    """since: received then or later, with its offset. Raises Problem."""
-    if since is not None and since.tzinfo is None:
-        raise Problem(
-            422, "since necesita su desfase, como Z o -03:00.", "since needs its offset, such as Z or -03:00."
-        )
-    return OrderFilter(
-        state=_member("state", OrderState, state),
-        cause=_member("cause", Cause, cause),
-        meter=None if meter is None else MeterNumber(meter),
-        since=since,
-    )
+    return OrderFilter(state=state, cause=cause, meter=None if meter is None else MeterNumber(meter), since=since)
 
 
-def _member(name: str, kind: type[E], given: str | None) -> E | None:
-    if given is None:
-        return None
-    known = {str(member.value).lower(): member for member in kind}
-    found = known.get(given.lower())
-    if found is None:
-        names = ", ".join(str(member.value) for member in kind)
-        raise Problem(422, f"{name} es uno de {names}.", f"{name} is one of {names}.")
-    return found
+_Text = Annotated[str, StringConstraints(max_length=WORDS_MAX)]
+_Somebody = Annotated[str, StringConstraints(min_length=1, max_length=WORDS_MAX)]
+
+
+class Approval(BaseModel):
+    """by: who does it.   source: whose order it is, when several have used the number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: _Somebody
+    source: _Text | None = None
+
+
+class Cancellation(Approval):
+    """reason: the commercial system is told."""
+
+    reason: _Text = ""
+
+
+class FieldWork(Approval):
+    """reference: of the work order."""
+
+    result: FieldResult
+    reference: _Text = ""
+    note: _Text = ""
 
 
 Sought = Annotated[OrderFilter, Depends(_sought)]
@@ -121,22 +145,25 @@ def operator_api(ports: OperatorPorts, gate: Gatekeeper) -> FastAPI:
     """An application of its own, to which the other doors can be mounted."""
     api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
     api.include_router(health_routes(ports.status), prefix=PREFIX)
+    order_ports = OrderApiPorts(ports.orders, ports.deliveries, ports.integration)
     for routes, scope in (
         (status_routes(ports.status), Scope.STATUS),
         (_registry(ports), Scope.REGISTRY_READ),
         (_registry_changes(ports), Scope.REGISTRY_WRITE),
         (audit_routes(ports.audit, ports.orders), Scope.AUDIT),
         (intake_routes(ports.integration), Scope.ORDER),
+        (ordering_routes(order_ports), Scope.ORDER),
+        (result_routes(ports.deliveries), Scope.READ),
+        (replay_routes(ports.deliveries, ports.relay), Scope.REPLAY),
+        (following_routes(order_ports), Scope.READ),
         (_orders(ports), Scope.READ),
         (_order_desk(ports), Scope.ORDER),
         (_field_work(ports), Scope.ORDER),
     ):
         api.include_router(routes, prefix=PREFIX, dependencies=[Depends(guard(gate, scope))])
-    api.add_exception_handler(Problem, _tell_problem)
-    api.add_exception_handler(HTTPException, _tell_http)
-    api.add_exception_handler(RequestValidationError, _tell_validation)
-    api.add_exception_handler(InvalidRows, _tell_rows)
-    api.add_exception_handler(StoreUnavailable, _tell_store)
+    for kind, tell in HANDLERS.items():
+        api.add_exception_handler(kind, tell)
+    describe(api)
     return api
 
 
@@ -175,7 +202,7 @@ def _registry_changes(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
     registry = ports.registry
 
-    @router.post("/concentrators", status_code=201)
+    @router.post("/concentrators", status_code=201, openapi_extra=_rows(CONCENTRATOR_COLUMNS))
     async def put_concentrators(request: Request) -> dict[str, int]:
         """A JSON list of rows as in the CSV: insert or replace, all or none."""
         rows = read_json(await _json(request), CONCENTRATOR_COLUMNS)
@@ -183,7 +210,7 @@ def _registry_changes(ports: OperatorPorts) -> APIRouter:
         await registry.put_concentrators(concentrators, ports.clock.now())
         return {"concentrators": len(concentrators)}
 
-    @router.post("/meters", status_code=201)
+    @router.post("/meters", status_code=201, openapi_extra=_rows(METER_COLUMNS, METER_OPTIONS))
     async def put_meters(request: Request) -> dict[str, int]:
         """A JSON list of rows as in the CSV: insert or replace, all or none."""
         rows = read_json(await _json(request), METER_COLUMNS, METER_OPTIONS)
@@ -196,6 +223,19 @@ def _registry_changes(ports: OperatorPorts) -> APIRouter:
         return {"meters": len(meters)}
 
     return router
+
+
+def _rows(columns: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
+    """The body's schema: read by itself, since it may be larger than what is checked field by field."""
+    cell = {"type": ["string", "integer", "boolean", "null"]}
+    row = {
+        "type": "object",
+        "properties": dict.fromkeys((*columns, *optional), cell),
+        "required": list(columns),
+        "additionalProperties": False,
+    }
+    content = {"application/json": {"schema": {"type": "array", "items": row}}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _orders(ports: OperatorPorts) -> APIRouter:
@@ -243,12 +283,12 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/orders/{number:path}/cancel")
-    async def cancel(number: str, request: Request) -> dict[str, Any]:
-        """A JSON object: by, who asks for it; reason and source may be left out. 409 once it may have been sent."""
-        asked = _asked(await _json(request), {"by", "reason", "source"})
-        found, _ = await find_order(ports.orders, OrderNumber(number), asked.get("source"))
+    async def cancel(number: str, asked: Cancellation, request: Request) -> dict[str, Any]:
+        """Not to be carried out, if it has not been sent; 409 once it may have been."""
+        found, _ = await find_order(ports.orders, OrderNumber(number), asked.source)
+        check_speaks_for(request, found.request.source)
         try:
-            order = await ports.desk.cancel(found.id, by=asked["by"], reason=asked.get("reason", ""))
+            order = await ports.desk.cancel(found.id, by=asked.by, reason=asked.reason)
         except TooLate as late:
             state = late.order.state.value
             es = f"La orden {number} ya no puede anularse: está {state}."
@@ -256,12 +296,12 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
         return documents.order_document(order)
 
     @router.post("/orders/{number:path}/approve")
-    async def approve(number: str, request: Request) -> dict[str, Any]:
-        """A JSON object: by, who is not who ordered; source may be left out. 409 when it does not wait for that."""
-        asked = _asked(await _json(request), {"by", "source"})
-        found, _ = await find_order(ports.orders, OrderNumber(number), asked.get("source"))
+    async def approve(number: str, asked: Approval, request: Request) -> dict[str, Any]:
+        """By somebody else than who ordered; 409 when it does not wait for that."""
+        found, _ = await find_order(ports.orders, OrderNumber(number), asked.source)
+        check_speaks_for(request, found.request.source)
         try:
-            return documents.order_document(await ports.desk.approve(found.id, by=asked["by"]))
+            return documents.order_document(await ports.desk.approve(found.id, by=asked.by))
         except TooLate as late:
             state = late.order.state.value
             es, en = (
@@ -280,15 +320,11 @@ def _field_work(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/orders/{number:path}/field-work")
-    async def field_work(number: str, request: Request) -> dict[str, Any]:
-        """A JSON object: by, result (done, not done), reference; note and source may be left out."""
-        asked = _asked(await _json(request), {"by", "result", "reference", "note", "source"})
-        found, _ = await find_order(ports.orders, OrderNumber(number), asked.get("source"))
-        result = _member("result", FieldResult, asked.get("result", ""))
-        assert result is not None
-        report = FieldReport(
-            by=asked["by"], result=result, reference=asked.get("reference", ""), note=asked.get("note", "")
-        )
+    async def field_work(number: str, asked: FieldWork, request: Request) -> dict[str, Any]:
+        """What the crew reports of an order that was theirs; 409 when it is not one for the field."""
+        found, _ = await find_order(ports.orders, OrderNumber(number), asked.source)
+        check_speaks_for(request, found.request.source)
+        report = FieldReport(by=asked.by, result=asked.result, reference=asked.reference, note=asked.note)
         try:
             return documents.order_document(await ports.desk.report_field_work(found.id, report))
         except TooLate as late:
@@ -297,17 +333,6 @@ def _field_work(ports: OperatorPorts) -> APIRouter:
             raise Problem(409, f"{es}{state}.", f"{en}{state}.", state=state) from late
 
     return router
-
-
-def _asked(body: Any, known: Set[str]) -> dict[str, str]:
-    given = body if isinstance(body, dict) else {}
-    texts = {name: text for name, text in given.items() if isinstance(text, str) and len(text) <= WORDS_MAX}
-    if not texts.get("by") or texts.keys() != given.keys() or not texts.keys() <= known:
-        names = ", ".join(sorted(known - {"by"}))
-        es = f"Debe ser un objeto con by, y si se quiere {names}: textos de a lo más {WORDS_MAX} letras."
-        en = f"It is an object with by and, if wanted, {names}: texts of at most {WORDS_MAX} letters."
-        raise Problem(422, es, en)
-    return texts
 
 
 async def _check_concentrators(registry: DeviceRegistry, meters: Sequence[Meter]) -> None:
@@ -348,42 +373,3 @@ async def _json(request: Request) -> Any:
 def _page(name: str, found: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     """next: what to give as `after` for the following page; null at the end."""
     return {name: found, "next": found[-1][key] if len(found) == limit else None}
-
-
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
-
-
-def _problem(status: int, es: str, en: str, **more: Any) -> JSONResponse:
-    headers = _HEADERS.get(status)
-    title = HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": en, "detail_es": es, **more}
-    return JSONResponse(body, status, headers, media_type=PROBLEM)
-
-
-async def _tell_problem(_: Request, problem: Exception) -> JSONResponse:
-    assert isinstance(problem, Problem)
-    return _problem(problem.status, problem.es, problem.en, **problem.more)
-
-
-async def _tell_http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _problem(error.status_code, "No existe, o no se usa así.", "There is no such thing, or not by this method.")
-
-
-async def _tell_validation(_: Request, error: Exception) -> JSONResponse:
-    """Names what is wrong without repeating it."""
-    assert isinstance(error, RequestValidationError)
-    names = ", ".join(sorted({str(wrong["loc"][-1]) for wrong in error.errors()}))
-    return _problem(422, f"Parámetro no válido: {names}.", f"Invalid parameter: {names}.")
-
-
-async def _tell_rows(_: Request, invalid: Exception) -> JSONResponse:
-    assert isinstance(invalid, InvalidRows)
-    errors = [{"row": wrong.line, "column": wrong.column, "es": wrong.es, "en": wrong.en} for wrong in invalid.errors]
-    es, en = "Nada se guardó: hay filas con errores.", "Nothing was kept: there are rows with errors."
-    return _problem(422, es, en, errors=errors, total=invalid.total)
-
-
-async def _tell_store(_: Request, away: Exception) -> JSONResponse:
-    assert isinstance(away, StoreUnavailable)
-    return _problem(503, "La base de datos no está disponible ahora.", "The database cannot be reached now.")

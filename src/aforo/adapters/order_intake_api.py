@@ -57,7 +57,7 @@ class ManyOrders(BaseModel):
 def intake_routes(integration: Integration) -> APIRouter:
     routes = APIRouter()
 
-    @routes.post("/orders")
+    @routes.post("/orders/batch")
     async def take(many: ManyOrders, request: Request) -> dict[str, Any]:
         """One result for each order, in their order. What is accepted is durable."""
         check_speaks_for(request, many.source)

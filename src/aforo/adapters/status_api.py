@@ -53,7 +53,11 @@ def status_routes(ports: StatusPorts) -> APIRouter:
     async def status() -> dict[str, Any]:
         return _document(await _backlog(ports))
 
-    @routes.get("/metrics")
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {CONTENT_TYPE: {}}, "description": "For Prometheus."}},
+    )
     async def metrics() -> Response:
         return Response(ports.metrics.page(await _backlog(ports)), media_type=CONTENT_TYPE)
 

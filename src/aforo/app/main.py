@@ -11,7 +11,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from aforo.app.commands import audit, backup, concentrator, fieldwork, local, meter, model, order, sim, town
+from aforo.app.commands import (
+    audit,
+    backup,
+    concentrator,
+    fieldwork,
+    legacy,
+    local,
+    meter,
+    model,
+    order,
+    results,
+    sim,
+    town,
+)
 from aforo.app.commands.decode import decode
 from aforo.app.commands.limit import add_kinds, limit
 from aforo.app.commands.options import AsJson, Data, folder
@@ -32,6 +45,8 @@ bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 app.add_typer(meter.commands, name="meter")
 app.add_typer(concentrator.commands, name="concentrator")
 app.add_typer(order.commands, name="order")
+app.add_typer(results.commands, name="results")
+app.add_typer(legacy.commands, name="legacy")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(fieldwork.commands, name="fieldwork")
 app.add_typer(backup.commands, name="backup")

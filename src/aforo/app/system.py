@@ -191,6 +191,7 @@ class System:
                 title=SystemTitle.from_hex(settings.system_title),
                 status=StatusPorts(database.status, self._metrics, self.clock, lambda: self._is_draining),
                 integration=headend.integration,
+                relay=headend.relay,
             ),
             gate=self._gate,
         )

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     REGISTRY_WRITE = "registry:write"
     AUDIT = "audit:read"
     STATUS = "status:read"
+    REPLAY = "results:replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

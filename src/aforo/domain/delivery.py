@@ -43,6 +43,14 @@ class ResultMessage:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedResult:
+    """serial: rises with every result of an installation; gaps may be."""
+
+    serial: int
+    message: ResultMessage
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Where one result stands.   attempts: POSTs begun.   next_at: not to be sent before."""

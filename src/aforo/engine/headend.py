@@ -139,6 +139,10 @@ class HeadEnd:
         """Before the loops are ended: nothing new is handed out, and what is out may come to its end."""
         await self._dispatcher.drain(DRAIN_MOST)
 
+    def relay(self) -> None:
+        """Results wait in the outbox."""
+        self._roles.call("relay")
+
     def _wake_watch(self, due: datetime) -> None:
         if self._roles.holds("deadlines"):
             self._watch.wake(due)

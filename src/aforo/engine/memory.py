@@ -8,7 +8,7 @@ from itertools import islice
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.causes import Cause
-from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
+from aforo.domain.delivery import Delivery, DeliveryState, NumberedResult, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order, overtakes, rank
@@ -221,6 +221,15 @@ class MemoryDeliveryStore:
             if result in self._orders.results and result not in self._published:
                 self._published.add(result)
                 self._orders.facts_of[order_id].append(fact)
+
+    async def results_since(self, serial: int, limit: int) -> list[NumberedResult]:
+        numbered = (NumberedResult(place, one) for place, one in enumerate(self._orders.results.values(), 1))
+        return list(islice((one for one in numbered if one.serial >= serial), limit))
+
+    async def republish(self, first: int, last: int) -> int:
+        again = [one.message.id for one in await self.results_since(first, last) if one.serial <= last]
+        self._published.difference_update(again)
+        return len(again)
 
     async def put_in_inbox(self, messages: Sequence[ResultMessage], now: datetime) -> None:
         for message in messages:

@@ -8,7 +8,7 @@ from typing import Protocol
 from aforo.dlms.counters import CounterRange
 from aforo.dlms.keys import Key
 from aforo.domain.audit import ChainedFact, Seal
-from aforo.domain.delivery import Delivery, ResultMessage
+from aforo.domain.delivery import Delivery, NumberedResult, ResultMessage
 from aforo.domain.devices import Address, Concentrator, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order import Fact, Order
@@ -154,6 +154,17 @@ class DeliveryStore(Protocol):
 
     async def mark_published(self, facts: Mapping[str, tuple[OrderId, Fact]]) -> None:
         """By result id. Marking twice changes nothing."""
+        ...
+
+    async def results_since(self, serial: int, limit: int) -> list[NumberedResult]:
+        """From this serial on, published or not, the oldest first.
+
+        One that is committed late may have a lower serial than one that was told before.
+        """
+        ...
+
+    async def republish(self, first: int, last: int) -> int:
+        """Results from one serial to another go into the outbox again. How many there are."""
         ...
 
     async def put_in_inbox(self, messages: Sequence[ResultMessage], now: datetime) -> None:

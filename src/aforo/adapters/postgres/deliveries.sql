@@ -14,6 +14,15 @@ INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
 SELECT order_id, step, at, sender, receiver, name, payload, decode(digest, 'hex')
 FROM given JOIN marked USING (id) ORDER BY order_id, ordinality
 
+-- name: results_since
+SELECT serial, id, order_id, body FROM results WHERE serial >= $1 ORDER BY serial LIMIT $2
+
+-- name: republish
+WITH again AS (
+    UPDATE results SET published_at = NULL WHERE serial BETWEEN $1 AND $2 RETURNING id
+)
+SELECT count(*) FROM again
+
 -- name: put_in_inbox
 INSERT INTO inbox (id, order_id, body, received_at, state, next_at)
 SELECT m.id, m.order_id, m.body, $2, 'published', $2

@@ -9,7 +9,7 @@ from aforo.adapters.postgres.group_commit import Connection, GroupCommit
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.adapters.postgres.rows import fact_row
-from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
+from aforo.domain.delivery import Delivery, DeliveryState, NumberedResult, ResultMessage
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
 
@@ -32,6 +32,16 @@ class PostgresDeliveryStore:
     async def mark_published(self, facts: Mapping[str, tuple[OrderId, Fact]]) -> None:
         rows = [{"id": result, **fact_row(order_id, fact)} for result, (order_id, fact) in facts.items()]
         await self._pool.execute(SQL["mark_published"], rows)
+
+    @tells_outages
+    async def results_since(self, serial: int, limit: int) -> list[NumberedResult]:
+        rows = await self._pool.fetch(SQL["results_since"], serial, limit)
+        return [NumberedResult(row["serial"], _message(row)) for row in rows]
+
+    @tells_outages
+    async def republish(self, first: int, last: int) -> int:
+        count: int = await self._pool.fetchval(SQL["republish"], first, last)
+        return count
 
     @tells_outages
     async def put_in_inbox(self, messages: Sequence[ResultMessage], now: datetime) -> None:

@@ -47,7 +47,7 @@ def import_orders(
         for begin in range(0, len(rows.cells), AT_A_TIME):
             orders = [_order(cells) for cells in rows.cells[begin : begin + AT_A_TIME]]
             document = {"source": source, "reply_address": reply_address, "orders": orders}
-            results = client.post("orders", document)["results"]
+            results = client.post("orders/batch", document)["results"]
             accepted += sum(result["accepted"] for result in results)
             told = zip(rows.lines[begin:], results, strict=False)
             refused += [{"line": line, **result} for line, result in told if not result["accepted"]]
