@@ -40,7 +40,7 @@ bench: setup ## messages per second of the DLMS codec, orders per second of the 
 	@$(VENV) -m aforo bench codec $(ARGS)
 	@$(VENV) -m aforo bench orders $(ARGS)
 
-fuzz: ## coverage-guided fuzzing of every decoder; RUNS=1000000, DECODERS="data request"
+fuzz: setup ## coverage-guided fuzzing of every decoder, and of the SOAP door; RUNS=1000000, DECODERS="data soap_door"
 	@sh ci/fuzz.sh $(or $(RUNS),100000) $(DECODERS)
 
 faults: setup ## every fault below step 3, injected on real sockets: is the right cause reported?

@@ -84,8 +84,8 @@ def test_a_report_is_on_record_once_and_changes_no_state(
         ("OS-4,WO,done,crew,", "is not one for the field: it is VERIFIED"),
         ("OS-2,WO,done,crew,", "is not one for the field: it is FAILED"),
         ("OS-9,WO,done,crew,", "There is no order OS-9"),
-        ("OS-1,WO,perhaps,crew,", "result is one of done, not done"),
-        ("OS-1,WO,done,,", "It is an object with by"),
+        ("OS-1,WO,perhaps,crew,", "Invalid parameter: result: Input should be 'done' or 'not done'"),
+        ("OS-1,WO,done,,", "Invalid parameter: by: "),
     ],
 )
 def test_a_row_that_cannot_be_taken_is_named_and_the_others_are(

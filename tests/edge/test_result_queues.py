@@ -17,7 +17,7 @@ from aforo.adapters.queues.jetstream import DEAD_STREAM, subject_of
 from aforo.adapters.queues.messages import NotAResult, message_of, octets_of, published_in_order
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import OrderId
-from aforo.engine.ports import ResultQueue
+from aforo.engine.answer_ports import ResultQueue
 from aforo.simulator.town_file import MeterPlan, TownPlan
 from edge.brokers import NATS, RABBIT, Broker, Nats, Rabbit
 from edge.live_system import live_scene

@@ -19,7 +19,7 @@ from architecture.test_house import ROOT
 from edge.live_system import TOKEN, WAIT_S, Scene, live_scene
 
 PLAN = TownPlan(name="two", meter=(MeterPlan(number="301"), MeterPlan(number="302")))
-NODE, PEER = shutil.which("node"), ROOT / ".peers"
+NODE, PEER = shutil.which("node"), ROOT / ".peers" / "npm"
 DIALECTS = sorted({"iec", *shipped().by_name} - {"command-text"})
 """command-text looks like our own form, so its caller has to be known; see test_secured_doors."""
 

@@ -78,7 +78,7 @@ class Dialect:
     """is_detected: used for a message of its form even when its sender has no dialect set.
 
     envelope: namespace of what lies in Header, Request and Reply.   schema: an XSD of ours that its requests comply
-    with before anything else is looked at; empty when they are looked at as ours.   codes: EndDeviceControlType of ours
+    with before anything else is looked at; empty for a dialect without.   codes: EndDeviceControlType of ours
     by that of the sender.   commands: tried in their order.   path: of the service that describes it.
     """
 

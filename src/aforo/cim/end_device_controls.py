@@ -60,7 +60,7 @@ def read_create(message: Element, *, language: str, verb: str = "create") -> tup
     if not controls:
         raise _missing("1.7", message, "Payload/EndDeviceControls/EndDeviceControl")
     for control in controls:
-        _put_action_in_place(control)
+        put_action_in_place(control)
     check_against_schema(message)
     for request in message.iterfind(f"{{{TYPED}}}Request"):
         _check_carried_out(request)
@@ -242,7 +242,7 @@ def _checked_header(message: Element, verb: str) -> Header:
     return header
 
 
-def _put_action_in_place(control: Element) -> None:
+def put_action_in_place(control: Element) -> None:
     """A commercial head-end's clients write EndDeviceAction after EndDeviceControlType; the schema wants it before."""
     kind = control.find(_TYPE)
     if kind is not None:

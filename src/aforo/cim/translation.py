@@ -10,7 +10,7 @@ from lxml import etree
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse, write_response
 from aforo.cim.dialect import LEAVES, Dialect, RequestForm
-from aforo.cim.end_device_controls import read_cancel, read_create, read_get
+from aforo.cim.end_device_controls import put_action_in_place, read_cancel, read_create, read_get
 from aforo.cim.message import Header, read_header
 from aforo.cim.namespaces import MESSAGE, NOUN, OURS, PROFILE, SOAP11, TYPED
 from aforo.cim.refusal import CimError, Refusal
@@ -78,6 +78,8 @@ class _Translated:
 
     def translate(self) -> None:
         dialect, form = self.dialect, self.form
+        for control in self.source.iter(f"{{{PROFILE}}}EndDeviceControl"):
+            put_action_in_place(control)
         if dialect.schema:
             check_against_schema(self.source, dialect.schema)
         self._check_names()

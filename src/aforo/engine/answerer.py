@@ -9,8 +9,9 @@ from aforo.cim.dialect import Dialects
 from aforo.cim.translation import answer_envelope
 from aforo.domain.delivery import Delivery
 from aforo.domain.order import Fact
+from aforo.engine.answer_ports import LegacyDoor
 from aforo.engine.listeners import Listeners
-from aforo.engine.ports import Clock, DeliveryStore, LegacyDoor, OrderStore, StoreUnavailable
+from aforo.engine.ports import Clock, DeliveryStore, OrderStore, StoreUnavailable
 from aforo.flow import step9_reply_to_legacy as step9
 
 BATCH_MAX = 64

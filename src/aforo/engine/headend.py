@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from aforo.cim.dialect import Dialects, shipped
+from aforo.engine.answer_ports import LegacyDoor, ResultQueue
 from aforo.engine.answerer import Answerer, AnswerWay
 from aforo.engine.deadline_watch import DeadlineWatch
 from aforo.engine.dispatcher import Dispatcher
@@ -25,10 +26,8 @@ from aforo.engine.ports import (
     Entropy,
     KeyVault,
     Leases,
-    LegacyDoor,
     Lines,
     OrderStore,
-    ResultQueue,
     SessionLedger,
 )
 from aforo.engine.result_inbox import ResultInbox

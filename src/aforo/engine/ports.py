@@ -1,6 +1,6 @@
 """What the engine needs of the world. Each has a PostgreSQL or network form in `adapters`, and a twin in `memory`."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -390,35 +390,4 @@ class Line(Protocol):
 class Lines(Protocol):
     async def open(self, address: Address) -> Line:
         """Raises LineUnavailable."""
-        ...
-
-
-class Publisher(Protocol):
-    """The result queue, step 8."""
-
-    async def publish(self, messages: Sequence[ResultMessage]) -> Sequence[str]:
-        """The ids that the queue has confirmed; the others are to be published again."""
-        ...
-
-
-class ResultQueue(Publisher, Protocol):
-    """A queue outside, between head-end and integration; others may listen to it too.
-
-    name: for the facts.
-    """
-
-    name: str
-
-    async def consume(self, take: Callable[[Sequence[ResultMessage]], Awaitable[None]]) -> None:
-        """Integration's end of it, until cancelled. take: what it took is durable when it returns."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-class LegacyDoor(Protocol):
-    """The commercial system's own door, step 9."""
-
-    async def post(self, address: str, envelope: bytes) -> str:
-        """An empty text when it acknowledged; else why not, in a sentence. Never raises for what the peer does."""
         ...

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from aforo.domain.delivery import ResultMessage
-from aforo.engine.ports import Clock, DeliveryStore, OrderStore, ResultQueue
+from aforo.engine.answer_ports import ResultQueue
+from aforo.engine.ports import Clock, DeliveryStore, OrderStore
 
 
 class ResultInbox:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from aforo.domain.delivery import ResultMessage
+from aforo.engine.answer_ports import Publisher
 from aforo.engine.listeners import Listeners
-from aforo.engine.ports import Clock, DeliveryStore, Publisher, StoreUnavailable
+from aforo.engine.ports import Clock, DeliveryStore, StoreUnavailable
 from aforo.flow.step8_publish_result import published
 
 BATCH_MAX = 500

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from aforo.engine.ports import ResultQueue
+from aforo.engine.answer_ports import ResultQueue
 
 SCHEMES = ("amqp", "amqps", "nats", "tls")
 
