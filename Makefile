@@ -36,9 +36,10 @@ check: setup ## lint, format, types, import contracts, budgets, docs in step
 	$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
 	$(VENV) -m pytest tests/architecture
 
-bench: setup ## messages per second of the DLMS codec, orders per second of the whole
+bench: setup ## the DLMS codec, orders per second of the whole, and of the SOAP door
 	@$(VENV) -m aforo bench codec $(ARGS)
 	@$(VENV) -m aforo bench orders $(ARGS)
+	@$(VENV) -m aforo bench intake $(ARGS)
 
 fuzz: setup ## coverage-guided fuzzing of every decoder, and of the SOAP door; RUNS=1000000, DECODERS="data soap_door"
 	@sh ci/fuzz.sh $(or $(RUNS),100000) $(DECODERS)

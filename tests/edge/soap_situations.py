@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 
 from aforo.adapters.soap_door import DoorSettings, SoapDoor
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
-from aforo.cim.control_response import ControlResponse
-from aforo.cim.message import Header
+from aforo.cim.control_response import ControlResponse, response_header
+from aforo.cim.end_device_events import EventsRequest, EventsResponse, found
+from aforo.cim.message import Header, timestamp
 from aforo.cim.refusal import CimError
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderRequest
@@ -52,6 +53,10 @@ class StubIntegration:
         if request.number not in self.orders:
             raise CimError(unknown_order(request))
         return cancelled(replace(self.orders[request.number], state=OrderState.CANCELLED), request, NOW)
+
+    async def events(self, request: EventsRequest) -> EventsResponse:
+        header = response_header(request.header, identifier="e-1", at=timestamp(NOW), noun="EndDeviceEvents")
+        return EventsResponse(header, found(0, is_english=False), ())
 
     async def get(self, request: GetRequest) -> ControlResponse:
         if request.number not in self.orders:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import OrderId
 from aforo.engine.answer_ports import ResultQueue
 from aforo.simulator.town_file import MeterPlan, TownPlan
+from architecture.test_house import ROOT
 from edge.brokers import NATS, RABBIT, Broker, Nats, Rabbit
 from edge.live_system import live_scene
 from edge.soap_situations import bound_socket
@@ -32,6 +34,7 @@ BROKERS = [
 
 def a_message(number: int) -> ResultMessage:
     data = {"order": f"OS-{number}", "source": "CIS", "meter": f"M.{number % METERS} *", "state": "VERIFIED"}
+    data["cause"] = ""
     body = {"specversion": "1.0", "id": f"{number}-1", "type": "aforo.order.ended", "subject": f"OS-{number}"}
     return ResultMessage(f"{number}-1", OrderId(number), {**body, "time": "2026-11-26T12:00:00+00:00", "data": data})
 
@@ -137,6 +140,28 @@ async def test_what_is_no_result_goes_to_the_dead_letters_and_stops_nothing(brok
 
     assert dead == [b"{}"]
     assert [message.id for message in ends.arrived] == ["1-1", "2-1"]
+
+
+@pytest.mark.parametrize("broker", BROKERS[:1], indirect=True)
+async def test_the_example_consumer_takes_each_result_once(broker: Broker, tmp_path: Path) -> None:
+    script = ROOT / "examples" / "consumer" / "consume_results.py"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), broker.url, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with both_ends(broker.url) as ends, asyncio.timeout(30):
+        told: list[bytes] = []
+        await ends.publish_all([a_message(1)])
+        while not (tmp_path / "seen-results.txt").exists():  # its queue is bound by then
+            await ends.publish_all([a_message(1)])
+            await asyncio.sleep(0.1)
+        await ends.publish_all([a_message(1), a_message(2)])
+        told += [await process.stdout.readline() for _ in range(2)]
+    process.terminate()
+    await process.wait()
+
+    assert [line.split()[1] for line in told] == [b"OS-1", b"OS-2"]
+    assert (tmp_path / "seen-results.txt").read_text().split() == ["1-1", "2-1"]
 
 
 async def publish_rubbish(broker: Broker, octets: bytes) -> None:

@@ -18,8 +18,10 @@ from starlette.types import Receive, Scope, Send
 from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_source, peer_of
 from aforo.cim import schemas, soap
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
-from aforo.cim.control_response import ControlResponse, refused, response_envelope
+from aforo.cim.control_response import ControlResponse, refused, response_envelope, write_response
 from aforo.cim.dialect import Dialect, Dialects, RequestForm, shipped
+from aforo.cim.end_device_events import GET as EVENTS
+from aforo.cim.end_device_events import EventsRequest, EventsResponse, read_events_request, write_events
 from aforo.cim.message import Header, read_header
 from aforo.cim.namespaces import CANCEL, CHANGE, CREATE, GET, SOAP11, SOAP12
 from aforo.cim.refusal import CimError, Refusal, UnreadableMessage
@@ -62,6 +64,8 @@ class Integration(Protocol):
     async def cancel(self, request: CancelRequest) -> ControlResponse: ...
 
     async def get(self, request: GetRequest) -> ControlResponse: ...
+
+    async def events(self, request: EventsRequest) -> EventsResponse: ...
 
 
 class _Gone(Exception):
@@ -181,6 +185,8 @@ class SoapDoor:
             return _not_admitted(out, opened.version, language)
 
     async def _respond(self, opened: Opened, caller: Caller | None, peer: str, language: str) -> _Answer:
+        if opened.message.tag == EVENTS:
+            return await self._events(opened, caller, language)
         spoken = self._spoken(opened.message, caller)
         if spoken is None and opened.message.tag not in _OPERATIONS:
             return _unknown_operation(opened, language)
@@ -198,6 +204,16 @@ class SoapDoor:
             response = refused(error.refusal, header, language=language, now=self._now())
         envelope = response_envelope if spoken is None else partial(answer_envelope, dialect=spoken[0])
         return _Answer(200, envelope(response, version=opened.version), _content_type(opened.version))
+
+    async def _events(self, opened: Opened, caller: Caller | None, language: str) -> _Answer:
+        header = read_header(opened.message)
+        try:
+            check_source(caller, header.source, f"/{local_name(opened.message)}/Header/Source")
+            asked = read_events_request(opened.message, language=language)
+            element = write_events(await self._integration.events(asked))
+        except CimError as error:
+            element = write_response(refused(error.refusal, header, language=language, now=self._now()))
+        return _Answer(200, soap.wrap(element, opened.version), _content_type(opened.version))
 
     def _spoken(self, message: Element, caller: Caller | None) -> tuple[Dialect, RequestForm] | None:
         """None: our own form, or nothing that we know. What a caller is known to speak goes before what it is like."""

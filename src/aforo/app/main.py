@@ -138,6 +138,12 @@ def orders(
     return _started(lambda: _module("order_bench").run(as_json=as_json, **chosen))
 
 
+@bench.command()
+def intake(as_json: AsJson = False) -> int:
+    """Measure SOAP orders accepted per second, durable, beside a bare endpoint on the same server."""
+    return _started(lambda: _module("intake_bench").run(as_json=as_json))
+
+
 def _module(name: str) -> Any:
     """Loaded when asked for: a question to a running system need not load the system itself."""
     return importlib.import_module(f"aforo.app.{name}")

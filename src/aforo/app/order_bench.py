@@ -5,29 +5,23 @@ orders and takes the answers. Bounded: one wave of orders, then it ends.
 """
 
 import asyncio
-import json
 import multiprocessing
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from aforo.adapters.device_ports import DevicePort
 from aforo.adapters.listening import listen_on
-from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.system_clock import SystemClock
 from aforo.app.bench_legacy import AnswerDoor, post_all
+from aforo.app.bench_processes import Usage, headend_in, register_town, usage_of, usage_of_children
 from aforo.app.console_output import WrongUsage, say, say_json, say_table
 from aforo.app.settings import LOOPBACK
 from aforo.app.system import SOAP_PATH, event_loop
@@ -35,24 +29,12 @@ from aforo.cim.client import create_envelope
 from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.message import Header, timestamp
 from aforo.cim.namespaces import NOUN
-from aforo.dlms.keys import Key
 from aforo.domain.order_kinds import LIMIT
-from aforo.simulator.town import ConcentratorRow, MeterRow, Town
+from aforo.simulator.town import Town
 from aforo.simulator.town_file import TownPlan, small_town
 
 CONNECTIONS = 16
 END_WAIT_S = 300.0
-TOKEN = "bench-token-of-no-secrecy"  # noqa: S105 (of a system that lives for a minute on loopback)
-_TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """cpu_s: user and system.   memory_mib: resident now."""
-
-    cpu_s: float
-    memory_mib: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +96,10 @@ def _figures(case: Case) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
         _town(plan) as (town, ports),
-        _headend(Path(folder)) as (process, url),
+        headend_in(Path(folder)) as (process, url),
         event_loop() as loop,
     ):
-        _register(url, Town(plan), ports)
+        register_town(url, Town(plan), ports)
         return loop.run(_measure(url, plan, headend=process, town=town))
 
 
@@ -189,28 +171,7 @@ async def _measure(url: str, plan: TownPlan, *, headend: int, town: int) -> dict
 
 
 def _usages(headend: int, town: int) -> dict[str, Usage]:
-    return {"headend": _usage(headend), "town": _usage(town), "postgres": _usage_of_children(headend)}
-
-
-def _usage_of_children(process: int) -> Usage:
-    """Of all that the process has started, and what that has started: the database's server and its backends."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            with suppress(OSError):
-                parents[int(folder.name)] = int(
-                    (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-                )
-    family, found = {process}, True
-    while found:
-        more = {child for child, parent in parents.items() if parent in family} - family
-        family |= more
-        found = bool(more)
-    usages = []
-    for member in family - {process}:
-        with suppress(OSError):  # it has ended meanwhile
-            usages.append(_usage(member))
-    return Usage(sum(usage.cpu_s for usage in usages), sum(usage.memory_mib for usage in usages))
+    return {"headend": usage_of(headend), "town": usage_of(town), "postgres": usage_of_children(headend)}
 
 
 def _envelope(meter: str, reply: str) -> tuple[str, bytes]:
@@ -234,26 +195,6 @@ def _envelope(meter: str, reply: str) -> tuple[str, bytes]:
             options=(Option("special", "bench"),),
         )
     )
-
-
-def _usage(process: int) -> Usage:
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    pages = int(Path(f"/proc/{process}/statm").read_text(encoding="utf-8").split()[1])
-    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, pages * _PAGE_KIB / 1024)
-
-
-@contextmanager
-def _headend(folder: Path) -> Iterator[tuple[int, str]]:
-    """Its process and address. Ended with SIGTERM."""
-    command = [sys.executable, "-m", "aforo", "up", "--data", str(folder), "--port", "0", "--json"]
-    environment = {**os.environ, "AFORO_TOKEN": TOKEN}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603 (ourselves)
-        try:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            yield process.pid, told["url"]
-        finally:
-            process.terminate()
 
 
 @contextmanager
@@ -284,56 +225,3 @@ def _host_town(plan: TownPlan, parent: Connection) -> None:
 
     with event_loop() as loop:
         loop.run(host())
-
-
-def _register(url: str, town: Town, ports: dict[str, int]) -> None:
-    rows = town.registry()
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=f"{url}{PREFIX}", headers=headers, timeout=60, trust_env=False) as client:
-        concentrators = [_concentrator_row(row, ports[row.number]) for row in rows.concentrators]
-        client.post("/concentrators", json=concentrators).raise_for_status()
-        client.post("/meters", json=[_meter_row(row, ports) for row in rows.meters]).raise_for_status()
-
-
-def _concentrator_row(row: ConcentratorRow, port: int) -> dict[str, Any]:
-    return {
-        "concentrator": row.number,
-        "host": row.host,
-        "port": port,
-        "system_title": row.system_title.hex(),
-        "encryption_key": _hex(row.encryption_key),
-        "authentication_key": _hex(row.authentication_key),
-        "time_zone": row.time_zone,
-    }
-
-
-def _meter_row(row: MeterRow, ports: dict[str, int]) -> dict[str, Any]:
-    return {
-        "meter_number": row.number,
-        "usage_point": row.usage_point,
-        "link": row.link,
-        "concentrator": row.concentrator,
-        **_address(row, ports),
-        "model": row.model,
-        "commissioned": row.commissioned,
-        "max_power_w": row.max_power_w,
-    }
-
-
-def _address(row: MeterRow, ports: dict[str, int]) -> dict[str, Any]:
-    """And the keys, of a meter that the head-end speaks to itself."""
-    if row.link == "delegated":
-        return {}
-    own = {"host": row.host, "port": ports[row.number]} if row.number in ports else {}
-    return {
-        **own,
-        "client_sap": row.client_sap,
-        "server_sap": row.server_sap,
-        "system_title": row.system_title.hex(),
-        "encryption_key": _hex(row.encryption_key),
-        "authentication_key": _hex(row.authentication_key),
-    }
-
-
-def _hex(key: Key | None) -> str:
-    return "" if key is None else key.octets.hex()

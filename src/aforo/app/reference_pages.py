@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import typer.main
 from pydantic_core import PydanticUndefined
 
+from aforo.app.asyncapi_page import asyncapi
 from aforo.app.caller_pages import callers
 from aforo.app.dialect_pages import dialects
 from aforo.app.main import app
@@ -150,6 +151,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": configuration,
     "callers.md": lambda: callers(_MADE),
+    "results.asyncapi.json": asyncapi,
     "order-states.md": order_states,
     "causes.md": causes,
     "dlms-states.md": dlms_states,

@@ -74,11 +74,11 @@ class ControlResponse:
         return self.reply.errors[0] if self.reply.errors else ReplyError("0.0")
 
 
-def response_header(asked: Header, *, identifier: str, at: str) -> Header:
+def response_header(asked: Header, *, identifier: str, at: str, noun: str = NOUN) -> Header:
     """identifier: the answer's own MessageID.   at: xs:dateTime."""
     return Header(
         verb="reply",
-        noun=NOUN,
+        noun=noun,
         timestamp=at,
         source=OUR_SOURCE,
         message_id=identifier,

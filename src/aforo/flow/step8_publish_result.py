@@ -9,6 +9,7 @@ from aforo.domain.delivery import ResultMessage
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState
 from aforo.flow.decision import HEADEND, INTEGRATION
+from aforo.flow.device_events import events_of
 
 EVENT_TYPE = "aforo.order.ended"
 
@@ -45,6 +46,9 @@ def result_message(order: Order, number: int = 1) -> ResultMessage:
             "evidence": order.evidence,
             "attempts": order.attempts,
             "number": number,
+            "events": [
+                {"code": event.code, "at": event.at, "details": dict(event.details)} for event in events_of(order)
+            ],
             "may_change_until": may_change_until(order.ended_at).isoformat() if is_open else None,
         },
     }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, Option, RefusedControl
 from aforo.cim.control_response import ControlResponse
+from aforo.cim.end_device_events import EventsRequest
 from aforo.cim.message import Header, Result
 from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.identifiers import OrderNumber, Source
@@ -18,6 +20,7 @@ from aforo.domain.order_states import OrderState
 from aforo.engine.integration import WAITERS_MAX, Integration, IntegrationPorts
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow.order_asked import CallerRules
+from cases import WEDNESDAY, a_request
 from unit.engine.engine_situations import HeadEnd
 from unit.engine.virtual_time import in_virtual_time
 
@@ -305,5 +308,29 @@ def test_what_a_source_may_not_order_is_refused_and_no_order(rules: CallerRules,
 
         assert (refused.value.refusal.code, refused.value.refusal.xpath) == ("7.5", at)
         assert await here.headend.orders.latest(10) == []
+
+    in_virtual_time(scene())
+
+
+def test_events_are_those_of_the_source_s_own_orders_since_and_until_and_of_the_meter_asked_for() -> None:
+    async def scene() -> None:
+        here = Scene()
+        evidence = {"before_w": "9900", "threshold_w": "2500", "read_at": "2026-11-25T15:00:07+00:00"}
+        for source, meter in (("CIS", "M-1"), ("CIS", "M-2"), ("CRM", "M-1")):
+            request = replace(a_request(), source=Source(source))
+            await here.headend.order(
+                meter, request=request, state=OrderState.VERIFIED, evidence=evidence, ended_at=WEDNESDAY, next_at=None
+            )
+        asked = EventsRequest(header=header(), language="en")
+
+        every = await here.integration.events(asked)
+        of_one = await here.integration.events(replace(asked, meter="M-2"))
+        early = await here.integration.events(replace(asked, until=WEDNESDAY))
+        late = await here.integration.events(replace(asked, since=WEDNESDAY + timedelta(days=1)))
+
+        assert [(event.meter, event.code) for event in every.events] == [("M-1", "3.15.261.24"), ("M-2", "3.15.261.24")]
+        assert [event.meter for event in of_one.events] == ["M-2"]
+        assert (early.events, late.events) == ((), ())
+        assert every.reply.errors[0].reason == "2 events."
 
     in_virtual_time(scene())

@@ -48,6 +48,9 @@ class PostgresOrderStore:
         self._resumptions: GroupCommit[tuple[str, datetime], int] = GroupCommit(
             pool, _resume, key=lambda asked: asked[0]
         )
+        self._limits: GroupRead[MeterNumber, int | None] = GroupRead(
+            pool, SQL["known_limits"], lambda meters: [[storable_text(meter) for meter in meters]], _limits
+        )
         self._ids: list[int] = []
         self._reserving = asyncio.Lock()
 
@@ -119,8 +122,7 @@ class PostgresOrderStore:
 
     @tells_outages
     async def known_limit(self, meter: MeterNumber) -> int | None:
-        watts: int | None = await self._pool.fetchval(SQL["known_limit"], meter)
-        return watts
+        return await self._limits.submit(meter)
 
     @tells_outages
     async def resume(self, lane: str, now: datetime) -> int:
@@ -221,6 +223,11 @@ def _due(asked: Sequence[_Asked], rows: Sequence[asyncpg.Record]) -> list[list[O
 def _overtaken(ids: Sequence[OrderId], rows: Sequence[asyncpg.Record]) -> list[OrderNumber | None]:
     found = {row["id"]: OrderNumber(row["number"]) for row in rows}
     return [found.get(order_id) for order_id in ids]
+
+
+def _limits(meters: Sequence[MeterNumber], rows: Sequence[asyncpg.Record]) -> list[int | None]:
+    found = {row["meter"]: row["limit_w"] for row in rows}
+    return [found.get(storable_text(meter)) for meter in meters]
 
 
 def _of_lanes(lanes: Sequence[str], rows: Sequence[asyncpg.Record]) -> list[list[Order]]:

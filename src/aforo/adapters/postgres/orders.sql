@@ -121,8 +121,10 @@ FROM unnest($1::text[], $2::bigint[], $3::text[]) AS asked(meter, id, sets)
 JOIN orders o ON o.meter = asked.meter AND o.id < asked.id AND o.sets = asked.sets
 WHERE o.state IN ('received', 'held', 'validated') ORDER BY o.id
 
--- name: known_limit
-SELECT COALESCE(limit_w, restored_w) FROM orders WHERE meter = $1 AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1
+-- name: known_limits
+SELECT asked.meter, o.limit_w FROM unnest($1::text[]) AS asked(meter) CROSS JOIN LATERAL (
+    SELECT COALESCE(limit_w, restored_w) AS limit_w FROM orders
+    WHERE meter = asked.meter AND state = 'VERIFIED' AND sets = 'limit' ORDER BY id DESC LIMIT 1) AS o
 
 -- name: resume
 UPDATE orders o SET next_at = asked.now, version = version + 1
