@@ -28,9 +28,9 @@ with atheris.instrument_imports(include=["aforo.cim", "aforo.adapters.soap_door"
 import xmlschema
 from lxml import etree
 
+from aforo.cim.refusal import CimError
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import OrderRequest
-from aforo.cim.refusal import CimError
 from aforo.flow.step1_receive_order import acknowledge, receive_order
 from edge.soap_situations import StubIntegration
 from unit.cim.cim_situations import NOW
@@ -50,7 +50,7 @@ WORDS = {
     "meter": "M-1",
     "usage_point": "UP-1",
 }
-TEXTS = ["", " ", "0", "-1", "1e9", "2.5 kW", "9" * 40, "ñ\u202e", "x" * 5000, "3.31.0.23", "2026-02-30T00:00:00Z", "&#1;"]
+TEXTS = ["", " ", "0", "-1", "1e9", "2.5 kW", "9" * 40, "ñ\u202e", "x" * 5000, "3.31.0.23", "2026-02-30T00:00:00Z"]
 RENAMED = ["x", "PowerLimit", "UsagePoints", "ID"]
 OPTIONS = ["priority", "special", "notAfter", "until", "proof", "wait", "retryOf", "nothing"]
 SOAPS = ["http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"]
@@ -101,7 +101,7 @@ def _message(chance: Random) -> bytes:
             case 4:
                 node.tag = str(chance.choice(nodes).tag).rpartition("}")[2]
             case 5:
-                node.text = chance.choice(TEXTS).replace("&#1;", "")
+                node.text = chance.choice(TEXTS)
             case 6:
                 node.set(chance.choice(["ref", "idType", "x"]), chance.choice(TEXTS[:8]))
             case 7:
@@ -123,7 +123,7 @@ def _add_option(root: Any, chance: Random) -> None:
         root.insert(1, request)
     option = etree.SubElement(request, f"{{{space}}}Option")
     etree.SubElement(option, f"{{{space}}}name").text = chance.choice(OPTIONS)
-    etree.SubElement(option, f"{{{space}}}value").text = chance.choice([*TEXTS[:-1], "high", "effective", "30"])
+    etree.SubElement(option, f"{{{space}}}value").text = chance.choice([*TEXTS, "high", "effective", "30"])
 
 
 async def _post(octets: bytes) -> tuple[int, bytes]:
@@ -152,7 +152,7 @@ def one_input(octets: bytes) -> None:
         return
     counts["inputs"] += 1
     is_raw = octets[0] % 4 == 0
-    message = octets[1:] if is_raw else _message(Random(octets))
+    message = octets[1:] if is_raw else _message(Random(octets))  # noqa: S311 (nothing is kept secret with it)
     created.clear()
     status, answer = LOOP.run_until_complete(_post(message))
     assert status in STATUSES, status

@@ -13,7 +13,7 @@ from aforo.domain.callers import BadCallers, Caller, Callers, Scope
 from aforo.domain.order_kinds import KINDS
 
 SECRET_MIN = 16
-"""Octets of a password."""
+"""Octets of a password, or of what signs."""
 
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F:]{64,95}$")]
@@ -45,6 +45,9 @@ class CallerEntry(BaseModel):
         default_factory=list, description="Prefixes of the addresses that its answers may go to; loopback always may."
     )
     usual_reply: str = Field(default="", description="Where its answers go when an order names no ReplyAddress.")
+    webhook_secret_file: str = Field(
+        default="", description="A file with the secret of its webhooks, 16 octets or more; without one it has none."
+    )
     requests_per_s: float = Field(default=100.0, gt=0, le=100_000, description="At most, after a burst of as many.")
     concurrent: int = Field(default=50, ge=1, le=10_000, description="Requests of it at the same time, at most.")
 
@@ -92,7 +95,7 @@ def _caller(entry: CallerEntry, folder: Path) -> Caller:
         language=entry.language,
         certificates=_digests(entry.certificate_sha256),
         username=entry.username,
-        password=_password(entry, folder),
+        password=_secret(entry, entry.password_file, folder),
         tokens=_digests(entry.token_sha256),
         scopes=frozenset(entry.scopes),
         kinds=None if entry.kinds is None else frozenset(entry.kinds),
@@ -101,6 +104,7 @@ def _caller(entry: CallerEntry, folder: Path) -> Caller:
         may_be_special=entry.special,
         replies=tuple(entry.replies),
         usual_reply=entry.usual_reply,
+        webhook_secret=_secret(entry, entry.webhook_secret_file, folder),
         requests_per_s=entry.requests_per_s,
         concurrent=entry.concurrent,
     )
@@ -113,14 +117,13 @@ def _digests(texts: list[str]) -> frozenset[str]:
     return found
 
 
-def _password(entry: CallerEntry, folder: Path) -> bytes:
-    if not entry.password_file:
+def _secret(entry: CallerEntry, name: str, folder: Path) -> bytes:
+    if not name:
         return b""
-    file = folder / entry.password_file
     try:
-        password = file.read_bytes().rstrip(b"\r\n")
+        secret = (folder / name).read_bytes().rstrip(b"\r\n")
     except OSError as wrong:
-        raise BadCallers(f"caller {entry.name}: its password file cannot be read: {wrong.strerror}") from wrong
-    if len(password) < SECRET_MIN:
-        raise BadCallers(f"caller {entry.name}: its password has fewer than {SECRET_MIN} octets")
-    return password
+        raise BadCallers(f"caller {entry.name}: {name} cannot be read: {wrong.strerror}") from wrong
+    if len(secret) < SECRET_MIN:
+        raise BadCallers(f"caller {entry.name}: {name} has fewer than {SECRET_MIN} octets")
+    return secret

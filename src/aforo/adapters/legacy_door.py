@@ -1,7 +1,7 @@
 """The commercial system's own door, step 9 at the wire: one POST per answer, and what counts as its acknowledgement."""
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +30,7 @@ _HEADERS = {
     "accept": "text/xml, application/soap+xml",
     "accept-encoding": "identity",
 }
+"""Of an envelope."""
 
 
 class ReplyAddresses:
@@ -100,7 +101,6 @@ class HttpLegacyDoor:
             timeout=aiohttp.ClientTimeout(
                 total=EXCHANGE_WAIT_S_MAX, sock_connect=CONNECT_WAIT_S_MAX, sock_read=READ_WAIT_S_MAX
             ),
-            headers=_HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # what is compressed has no bound before it is opened
             trust_env=False,  # a proxy of the environment would see the orders
@@ -112,25 +112,28 @@ class HttpLegacyDoor:
     ) -> None:
         await self._client.close()
 
-    async def post(self, address: str, envelope: bytes) -> str:
+    async def post(self, address: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
         """See LegacyDoor: an empty text when it is acknowledged, else why not."""
         if not self._allow(address):
             return "answers may not be sent to this address"
         try:
-            return writable(await self._exchange(_address(address), envelope))[:_WHY_LENGTH_MAX]
+            return writable(await self._exchange(_address(address), body, headers))[:_WHY_LENGTH_MAX]
         except TimeoutError:
             return f"no complete answer within {EXCHANGE_WAIT_S_MAX:.0f} s"
         except (aiohttp.ClientError, OSError) as error:
             return writable(f"{type(error).__name__}: {error}")[:_WHY_LENGTH_MAX]
 
-    async def _exchange(self, address: URL, envelope: bytes) -> str:
-        async with self._client.post(address, data=envelope, allow_redirects=False) as response:
+    async def _exchange(self, address: URL, body: bytes, headers: Mapping[str, str] | None) -> str:
+        sent = _HEADERS if headers is None else headers
+        async with self._client.post(address, data=body, headers=sent, allow_redirects=False) as response:
             octets = bytearray()
             async for part in response.content.iter_any():
                 octets += part
                 if len(octets) > ANSWER_OCTETS_MAX:
                     response.close()
                     return f"its answer is larger than {ANSWER_OCTETS_MAX} octets"
+        if headers is not None:
+            return "" if 200 <= response.status < 300 else f"HTTP {response.status}"
         return _why_not(response.status, bytes(octets))
 
 

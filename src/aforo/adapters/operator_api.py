@@ -70,7 +70,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 class OperatorPorts:
     """models: names of the meter models that a meter may have.   title: the head-end's, under which it ciphers.
 
-    relay: wakes what publishes results.
+    relay: wakes what publishes results.   secret_of: with which a source's webhooks are signed.
     """
 
     orders: OrderStore
@@ -85,6 +85,7 @@ class OperatorPorts:
     status: StatusPorts
     integration: Integration
     relay: Callable[[], None] = lambda: None
+    secret_of: Callable[[str], bytes] = lambda _: b""
 
 
 def _is_iso(given: Any) -> Any:
@@ -145,7 +146,7 @@ def operator_api(ports: OperatorPorts, gate: Gatekeeper) -> FastAPI:
     """An application of its own, to which the other doors can be mounted."""
     api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
     api.include_router(health_routes(ports.status), prefix=PREFIX)
-    order_ports = OrderApiPorts(ports.orders, ports.deliveries, ports.integration)
+    order_ports = OrderApiPorts(ports.orders, ports.integration, ports.secret_of)
     for routes, scope in (
         (status_routes(ports.status), Scope.STATUS),
         (_registry(ports), Scope.REGISTRY_READ),

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from aforo.adapters.operator_problem import Problem, find_order
 from aforo.adapters.preferring import Prefer, wait_s
 from aforo.adapters.soap_door import Integration, language_of
 from aforo.cim import message
-from aforo.cim.control_requests import ControlRequest, Option
+from aforo.cim.control_requests import CANONICAL, ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.namespaces import NOUN
 from aforo.cim.refusal import CimError
@@ -29,9 +29,10 @@ from aforo.domain.order import Order
 from aforo.domain.order_kinds import KINDS
 from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS
-from aforo.engine.ports import DeliveryStore, OrderStore
+from aforo.engine.ports import OrderStore
 from aforo.flow.explanation import explain
 from aforo.flow.trace import Words
+from aforo.flow.webhook import WEBHOOK
 
 LOOK_S = 0.2
 """Between two looks at an order that is followed."""
@@ -79,6 +80,7 @@ class _OrderFields(BaseModel):
     )
     not_after: Moment | None = Field(default=None, description="It must not begin later.")
     reply_address: _Words | None = Field(default=None, description="Where the answer goes, as SOAP.")
+    webhook: _Words | None = Field(default=None, description="Where the result goes instead, as a signed CloudEvent.")
 
 
 class LimitOrder(_OrderFields):
@@ -110,9 +112,11 @@ class Again(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OrderApiPorts:
+    """secret_of: with which a source's webhooks are signed; empty when it has none."""
+
     orders: OrderStore
-    deliveries: DeliveryStore
     integration: Integration
+    secret_of: Callable[[str], bytes]
 
 
 def ordering_routes(ports: OrderApiPorts) -> APIRouter:
@@ -127,6 +131,9 @@ def ordering_routes(ports: OrderApiPorts) -> APIRouter:
         Location tells where it stands. A number, or a key, given again with other content is 409.
         """
         check_speaks_for(request, order.source)
+        if order.webhook and not ports.secret_of(order.source):
+            es = f"{order.source} no tiene secreto para firmar sus webhooks; véase callers.md."
+            raise Problem(409, es, f"{order.source} has no secret to sign its webhooks with; see callers.md.")
         asked = _asked(order, key, wait_s(prefer), language_of(request.headers.get("accept-language", "")))
         return await _placed(ports, asked, response)
 
@@ -203,6 +210,7 @@ def _asked(order: LimitOrder | PlainOrder, key: str, wait_s: int, language: str)
     ]
     if isinstance(order, LimitOrder):
         options += [("until", order.until and order.until.isoformat()), ("proof", order.proof)]
+    answer_to = order.webhook or order.reply_address or ""
     if wait_s:
         options.append(("wait", str(wait_s)))
     return ControlRequest(
@@ -211,9 +219,10 @@ def _asked(order: LimitOrder | PlainOrder, key: str, wait_s: int, language: str)
             noun=NOUN,
             source=order.source,
             message_id=key,
-            reply_address=order.reply_address or "",
-            async_reply=True if order.reply_address else None,
+            reply_address=answer_to,
+            async_reply=True if answer_to else None,
         ),
+        dialect=WEBHOOK if order.webhook else CANONICAL,
         number=order.order or "",
         meter=order.meter,
         control_type=KINDS[order.kind].control_type,

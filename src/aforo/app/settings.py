@@ -274,6 +274,11 @@ class Settings(BaseSettings):
             time_zone=self.time_zone,
         )
 
+    def webhook_secret_of(self, source: str) -> bytes:
+        """Empty when it has none."""
+        caller = None if self.known_callers is None else self.known_callers.of_source(source)
+        return b"" if caller is None else caller.webhook_secret
+
     def _rules_of(self, caller: Caller) -> CallerRules:
         return CallerRules(
             may_answer_to=ReplyAddresses((*self.allowed_replies, *caller.replies)),

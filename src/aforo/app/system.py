@@ -156,6 +156,7 @@ class System:
             observer=Everybody(self._metrics, FactLog()) if settings.log_facts else self._metrics,
             dialects=settings.known_dialects,
             queue=self._queue,
+            secret_of=settings.webhook_secret_of,
         )
         headend_settings = HeadEndSettings(
             title=SystemTitle.from_hex(settings.system_title),
@@ -192,6 +193,7 @@ class System:
                 status=StatusPorts(database.status, self._metrics, self.clock, lambda: self._is_draining),
                 integration=headend.integration,
                 relay=headend.relay,
+                secret_of=settings.webhook_secret_of,
             ),
             gate=self._gate,
         )

@@ -25,6 +25,7 @@ class Caller:
 
     certificates: SHA-256 of the DER, in lower-case hexadecimal.   username, password: of WS-Security.   tokens: SHA-256
     of each bearer token.   kinds: None for all.   replies: prefixes of addresses that its answers may go to.
+    webhook_secret: with which its webhooks are signed; empty when it has none.
     requests_per_s, concurrent: what it may ask at most.
     """
 
@@ -43,6 +44,7 @@ class Caller:
     may_be_special: bool = False
     replies: tuple[str, ...] = ()
     usual_reply: str = ""
+    webhook_secret: bytes = field(default=b"", repr=False)
     requests_per_s: float = 100.0
     concurrent: int = 50
 

@@ -1,6 +1,6 @@
 """How results and answers leave: the result queue, and the commercial system's own door."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from aforo.domain.delivery import ResultMessage
@@ -32,6 +32,8 @@ class ResultQueue(Publisher, Protocol):
 class LegacyDoor(Protocol):
     """The commercial system's own door, step 9."""
 
-    async def post(self, address: str, envelope: bytes) -> str:
-        """An empty text when it acknowledged; else why not, in a sentence. Never raises for what the peer does."""
+    async def post(self, address: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
+        """headers: of a webhook, which any good status acknowledges; None for a SOAP envelope.
+
+        An empty text when it acknowledged; else why not, in a sentence. Never raises for what the peer does."""
         ...

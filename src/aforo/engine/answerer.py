@@ -1,18 +1,20 @@
 """Step 9 at work: what lies in Integration's inbox is sent to the commercial system until it acknowledges."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aforo.cim.control_response import ControlResponse, response_envelope
 from aforo.cim.dialect import Dialects
 from aforo.cim.translation import answer_envelope
-from aforo.domain.delivery import Delivery
-from aforo.domain.order import Fact
+from aforo.domain.delivery import Delivery, ResultMessage
+from aforo.domain.order import Fact, Order
 from aforo.engine.answer_ports import LegacyDoor
 from aforo.engine.listeners import Listeners
 from aforo.engine.ports import Clock, DeliveryStore, OrderStore, StoreUnavailable
 from aforo.flow import step9_reply_to_legacy as step9
+from aforo.flow.webhook import WEBHOOK, webhook_body, webhook_headers
 
 BATCH_MAX = 64
 POSTS_MAX = 16
@@ -24,10 +26,11 @@ REST_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class AnswerWay:
-    """How answers leave: by which door, and written how."""
+    """How answers leave: by which door, and written how.   secret_of: with which a source's webhooks are signed."""
 
     door: LegacyDoor
     dialects: Dialects
+    secret_of: Callable[[str], bytes] = lambda _: b""
 
 
 class Answerer:
@@ -43,6 +46,7 @@ class Answerer:
         listeners: Listeners,
     ) -> None:
         self._dialects = way.dialects
+        self._secret_of = way.secret_of
         self._wrote = listeners.wrote
         self._deliveries = deliveries
         self._orders = orders
@@ -53,6 +57,13 @@ class Answerer:
         self._room = asyncio.Semaphore(POSTS_MAX)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._may_be_more = False
+
+    async def _send_to(self, address: str, order: Order, message: ResultMessage) -> str:
+        """As the order wants to be answered; see LegacyDoor."""
+        if order.request.dialect == WEBHOOK:
+            body, secret = webhook_body(message), self._secret_of(order.request.source)
+            return await self._door.post(address, body, webhook_headers(message, body, secret, self._clock.now()))
+        return await self._door.post(address, self._envelope(step9.answer(order, message), order.request.dialect))
 
     def _envelope(self, answer: ControlResponse, name: str) -> bytes:
         """A dialect that is no longer known, its file being gone, is answered in our own form."""
@@ -120,8 +131,7 @@ class Answerer:
             closed, fact = step9.kept(delivery, "no address to answer to", self._clock.now())
             await self._close(closed, fact)
             return True
-        envelope = self._envelope(step9.answer(order, delivery.message), order.request.dialect)
-        why = await self._door.post(address, envelope)
+        why = await self._send_to(address, order, delivery.message)
         now = self._clock.now()
         if not why:
             await self._close(*step9.answered(order, delivery, address, now))

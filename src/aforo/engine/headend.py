@@ -61,6 +61,7 @@ class Surroundings:
 
     report: told of what goes wrong and is tried again.   observer: of everything that is decided.   dialects: in which
     orders are answered.   queue: between head-end and integration; None for the embedded one.
+    secret_of: with which a source's webhooks are signed.
     """
 
     lines: Lines
@@ -73,6 +74,7 @@ class Surroundings:
     observer: Observer = field(default_factory=Nobody)
     dialects: Dialects = field(default_factory=shipped)
     queue: ResultQueue | None = None
+    secret_of: Callable[[str], bytes] = lambda _: b""
 
 
 INTEGRATION_LOOPS = frozenset({"answers", "inbox"})
@@ -169,7 +171,7 @@ class HeadEnd:
 def _add_deliveries(roles: Roles, stores: Stores, surroundings: Surroundings, listeners: Listeners) -> None:
     """Steps 8 and 9."""
     clock, deliveries = surroundings.clock, stores.deliveries
-    way = AnswerWay(surroundings.door, surroundings.dialects)
+    way = AnswerWay(surroundings.door, surroundings.dialects, surroundings.secret_of)
     answerer = Answerer(deliveries, stores.orders, way, clock=clock, listeners=listeners)
     outside = surroundings.queue
 

@@ -1,7 +1,7 @@
 """The commercial system of a run: sends its orders until each is acknowledged, and takes the answers in."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -105,7 +105,8 @@ class DoorOfProcess:
         self._commercial = commercial
         self._process = process
 
-    async def post(self, _: str, envelope: bytes) -> str:
+    async def post(self, _: str, envelope: bytes, headers: Mapping[str, str] | None = None) -> str:
+        assert headers is None, "no order of a run is answered by a webhook"
         self._process.reach("before send")
         why = await self._commercial.post(envelope)
         self._process.reach("after send")

@@ -223,6 +223,7 @@ language = "en"
 certificate_sha256 = ["AB:REST"]
 username = "cis"
 password_file = "cis.password"
+webhook_secret_file = "cis.password"
 token_sha256 = ["TOKEN"]
 scopes = ["orders:read"]
 kinds = ["LIMIT"]
@@ -256,6 +257,7 @@ def test_the_callers_file_is_read_whole(tmp_path: Path) -> None:
         priorities=frozenset({"normal"}),
         replies=("https://cis.example/answers",),
         usual_reply="https://cis.example/answers/final",
+        webhook_secret=PASSWORD,
         requests_per_s=20,
         concurrent=5,
     )
@@ -271,7 +273,7 @@ def test_the_callers_file_is_read_whole(tmp_path: Path) -> None:
         ("requests_per_s = 20", "requests_per_s = 0", "requests_per_s"),
         ('https://cis.example/answers"]', 'ftp://cis.example"]', "replies"),
         ("[[caller]]", "[[callers]]", "callers"),
-        ("cis.password", "none.password", "password file"),
+        ("cis.password", "none.password", "none.password cannot be read"),
         ("[[caller]]", "[[caller", "callers.toml"),
     ],
 )

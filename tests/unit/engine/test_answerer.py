@@ -1,6 +1,7 @@
 """Answerer: every result is sent until it is acknowledged, never twice at a time, or kept to be asked for."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
 from aforo.cim.dialect import shipped
@@ -31,7 +32,7 @@ class Door:
         self.now_open = 0
         self.most_open = 0
 
-    async def post(self, address: str, envelope: bytes) -> str:
+    async def post(self, address: str, envelope: bytes, headers: Mapping[str, str] | None = None) -> str:
         assert envelope.startswith(b"<")
         self.posts.append((address, round(asyncio.get_running_loop().time())))
         if self.breaks:
