@@ -8,9 +8,6 @@ valid by the published schema, for the meter and with the limit that stand in it
 
 import asyncio
 import sys
-import tempfile
-from functools import cache
-from pathlib import Path
 from random import Random
 from string import Template
 from typing import Any
@@ -25,7 +22,6 @@ with atheris.instrument_imports(include=["aforo.cim", "aforo.adapters.soap_door"
     from aforo.cim.dialect import sample_request, shipped
     from aforo.flow.order_asked import CallerRules, order_request
 
-import xmlschema
 from lxml import etree
 
 from aforo.cim.refusal import CimError
@@ -33,23 +29,12 @@ from aforo.domain.identifiers import OrderId
 from aforo.domain.order import OrderRequest
 from aforo.flow.step1_receive_order import acknowledge, receive_order
 from edge.soap_situations import StubIntegration
-from unit.cim.cim_situations import NOW
+from unit.cim.cim_situations import NOW, independent_schema
+from unit.cim.test_cim_dialects import WORDS
 
 STATUSES = {200, 400, 413, 415, 500}
 RULES = CallerRules(may_answer_to=lambda _: True, may_be_special=True)
 NAMES = sorted({"iec", *shipped().by_name} - {"command-text"})
-WORDS = {
-    "timestamp": "2026-11-26T12:00:00Z",
-    "source": "CIS",
-    "reply_address": "http://127.0.0.1:8099/replies",
-    "message_id": "1001",
-    "correlation_id": "7001",
-    "number": "OS-1",
-    "reason": "deuda",
-    "watts": "2500",
-    "meter": "M-1",
-    "usage_point": "UP-1",
-}
 TEXTS = ["", " ", "0", "-1", "1e9", "2.5 kW", "9" * 40, "ñ\u202e", "x" * 5000, "3.31.0.23", "2026-02-30T00:00:00Z"]
 RENAMED = ["x", "PowerLimit", "UsagePoints", "ID"]
 OPTIONS = ["priority", "special", "notAfter", "until", "proof", "wait", "retryOf", "nothing"]
@@ -71,14 +56,6 @@ class Integration(StubIntegration):
 
 DOOR = SoapDoor(Integration(), now=lambda: NOW)
 LOOP = asyncio.new_event_loop()
-
-
-@cache
-def _validator(top: str) -> xmlschema.XMLSchema:
-    with tempfile.TemporaryDirectory() as folder:
-        for name in schemas.NAMES:
-            (Path(folder) / name).write_bytes(schemas.document(name))
-        return xmlschema.XMLSchema(str(Path(folder) / top))
 
 
 def _message(chance: Random) -> bytes:
@@ -171,7 +148,7 @@ def _check_orders(octets: bytes) -> None:
         dialect = shipped().by_name.get(request.dialect)
         top = "EndDeviceControlsMessage.xsd" if dialect is None else schemas.SERVICES[dialect.path].top
         _put_action_in_place(told)
-        _validator(top).validate(etree.tostring(told).decode())
+        independent_schema(top).validate(etree.tostring(told).decode())
         assert order.meter in text or request.usage_point in text, order
         if order.limit is not None:
             digits = {f"{order.limit.watts}", f"{order.limit.watts / 1000:g}"}

@@ -1,11 +1,8 @@
-"""The result queue on AMQP 0-9-1 (RabbitMQ): a durable topic exchange, publisher confirms, acknowledged by hand.
-
-A connection that is lost is made anew by whoever needs it next; nothing is recovered behind the back of the engine.
-"""
+"""The result queue on AMQP 0-9-1 (RabbitMQ): a durable topic exchange, publisher confirms, acknowledged by hand."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType, Message
@@ -13,77 +10,45 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aio_pika.exceptions import AMQPException
 from aiormq.abc import FieldTable
 
-from aforo.adapters.queues.messages import (
-    CONTENT_TYPE,
-    NotAResult,
-    message_of,
-    meter_of,
-    octets_of,
-    published_in_order,
-)
+from aforo.adapters.queues.broker_queue import PREFETCH, WAIT_S, BrokerQueue, Send, Take
+from aforo.adapters.queues.messages import CONTENT_TYPE, meter_of, octets_of
 from aforo.domain.delivery import ResultMessage
 
 EXCHANGE = "aforo.results"
 DEAD_EXCHANGE = "aforo.results.dead"
 INTEGRATION_QUEUE = "aforo.integration"
 DEAD_QUEUE = "aforo.integration.dead"
-PREFETCH = 200
-WAIT_S = 10.0
-REST_S = 1.0
 _NOT_A_WORD = re.compile(r"[^\w-]")
-_AWAY = (AMQPException, ConnectionError, OSError, TimeoutError, RuntimeError)
-"""What the library raises when the broker is away; RuntimeError of a channel that was closed under it."""
 
 
-class AmqpQueue:
-    """A ResultQueue. Routing key: `result.SOURCE.METER`, so that others bind what concerns them."""
+class AmqpQueue(BrokerQueue):
+    """Routing key: `result.SOURCE.METER`, so that others bind what concerns them."""
 
     name = "amqp"
+    away = (AMQPException, ConnectionError, OSError, TimeoutError, RuntimeError)
+    """RuntimeError: of a channel that was closed under it."""
 
-    def __init__(self, url: str, report: Callable[[str, BaseException], None]) -> None:
-        self._url = url
-        self._report = report
-        self._connection: AbstractConnection | None = None
-        self._exchange: AbstractExchange | None = None
-
-    async def publish(self, messages: Sequence[ResultMessage]) -> Sequence[str]:
-        try:
-            async with asyncio.timeout(WAIT_S):
-                exchange = await self._open_exchange()
-        except _AWAY as away:
-            await self._lost(away)
-            return ()
-        lost: list[BaseException] = []
-
-        async def one(message: ResultMessage) -> bool:
-            try:
-                async with asyncio.timeout(WAIT_S):
-                    await exchange.publish(_outgoing(message), routing_key=routing_key(message), mandatory=False)
-            except _AWAY as away:
-                lost.append(away)
-                return False
-            return True
-
-        confirmed = await published_in_order(messages, one)
-        if lost:
-            await self._lost(lost[0])
-        return confirmed
-
-    async def consume(self, take: Callable[[Sequence[ResultMessage]], Awaitable[None]]) -> None:
-        """Until cancelled. take: durable when it returns; what it raises leaves the messages on the queue."""
-        while True:
-            try:
-                await self._consume(take)
-            except Exception as wrong:  # noqa: BLE001 (the queue or the database is away; both come back)
-                self._report("result queue", wrong)
-                await asyncio.sleep(REST_S)
+    _connection: AbstractConnection | None = None
+    _exchange: AbstractExchange | None = None
 
     async def close(self) -> None:
         connection, self._connection, self._exchange = self._connection, None, None
         if connection is not None:
-            await _quietly(connection)
+            await self._quietly(connection.close())
 
-    async def _consume(self, take: Callable[[Sequence[ResultMessage]], Awaitable[None]]) -> None:
+    async def _sender(self) -> Send:
+        if self._exchange is None or self._connection is None or self._connection.is_closed:
+            await self.close()
+            self._connection = await aio_pika.connect(self._url, timeout=WAIT_S)
+            self._exchange = await _declare(await self._connection.channel(publisher_confirms=True))
+        exchange = self._exchange
+
+        async def send(message: ResultMessage) -> None:
+            await exchange.publish(_outgoing(message), routing_key=routing_key(message), mandatory=False)
+
+        return send
+
+    async def _consume(self, take: Take) -> None:
         connection = await aio_pika.connect(self._url, timeout=WAIT_S)
         try:
             channel = await connection.channel(publisher_confirms=False)
@@ -99,34 +64,20 @@ class AmqpQueue:
                     raise ConnectionError("the broker has closed the channel")
                 await self._take(batch, take)
         finally:
-            await _quietly(connection)
+            await self._quietly(connection.close())
 
-    async def _take(
-        self, batch: Sequence[AbstractIncomingMessage], take: Callable[[Sequence[ResultMessage]], Awaitable[None]]
-    ) -> None:
+    async def _take(self, batch: Sequence[AbstractIncomingMessage], take: Take) -> None:
         results, accepted = [], None
         for incoming in batch:
-            try:
-                results.append(message_of(incoming.body))
-                accepted = incoming
-            except NotAResult as wrong:
-                self._report("result queue", wrong)
+            result = self._result_in(incoming.body)
+            if result is None:
                 await incoming.reject(requeue=False)
+            else:
+                results.append(result)
+                accepted = incoming
         if accepted is not None:
             await take(results)
             await accepted.ack(multiple=True)
-
-    async def _open_exchange(self) -> AbstractExchange:
-        if self._exchange is None or self._connection is None or self._connection.is_closed:
-            await self.close()
-            self._connection = await aio_pika.connect(self._url, timeout=WAIT_S)
-            channel = await self._connection.channel(publisher_confirms=True)
-            self._exchange = await _declare(channel)
-        return self._exchange
-
-    async def _lost(self, away: BaseException) -> None:
-        self._report("result queue", away)
-        await self.close()
 
 
 def routing_key(message: ResultMessage) -> str:
@@ -171,11 +122,3 @@ async def _batch(arrived: "asyncio.Queue[AbstractIncomingMessage | None]") -> li
             return None
         batch.append(following)
     return batch
-
-
-async def _quietly(connection: AbstractConnection) -> None:
-    try:
-        async with asyncio.timeout(WAIT_S):
-            await connection.close()
-    except _AWAY:
-        return

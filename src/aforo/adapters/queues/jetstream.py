@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import nats
 from nats.aio.client import Client
@@ -20,76 +20,45 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from aforo.adapters.queues.messages import (
-    CONTENT_TYPE,
-    NotAResult,
-    message_of,
-    meter_of,
-    octets_of,
-    published_in_order,
-)
+from aforo.adapters.queues.broker_queue import PREFETCH, WAIT_S, BrokerQueue, Send, Take
+from aforo.adapters.queues.messages import CONTENT_TYPE, meter_of, octets_of
 from aforo.domain.delivery import ResultMessage
 
 STREAM = "AFORO_RESULTS"
 DEAD_STREAM = "AFORO_DEAD"
 SUBJECTS, DEAD_SUBJECT = "aforo.results.>", "aforo.dead.results"
 CONSUMER = "aforo-integration"
-PREFETCH = 200
-WAIT_S = 10.0
-REST_S = 1.0
 _NOT_A_TOKEN = re.compile(r"[^\w-]")
-_AWAY = (NatsError, ConnectionError, OSError, TimeoutError)
 
 
-class JetStreamQueue:
-    """A ResultQueue. Subject: `aforo.results.SOURCE.METER`."""
+class JetStreamQueue(BrokerQueue):
+    """Subject: `aforo.results.SOURCE.METER`."""
 
     name = "jetstream"
-
-    def __init__(self, url: str, report: Callable[[str, BaseException], None]) -> None:
-        self._url = url
-        self._report = report
-        self._client: Client | None = None
-        self._stream: JetStreamContext | None = None
-
-    async def publish(self, messages: Sequence[ResultMessage]) -> Sequence[str]:
-        try:
-            async with asyncio.timeout(WAIT_S):
-                stream = await self._open_stream()
-        except _AWAY as away:
-            await self._lost(away)
-            return ()
-        lost: list[BaseException] = []
-
-        async def one(message: ResultMessage) -> bool:
-            headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
-            try:
-                await stream.publish(subject_of(message), octets_of(message), timeout=WAIT_S, headers=headers)
-            except _AWAY as away:
-                lost.append(away)
-                return False
-            return True
-
-        confirmed = await published_in_order(messages, one)
-        if lost:
-            await self._lost(lost[0])
-        return confirmed
-
-    async def consume(self, take: Callable[[Sequence[ResultMessage]], Awaitable[None]]) -> None:
-        """Until cancelled. take: durable when it returns; what it raises leaves the messages in the stream."""
-        while True:
-            try:
-                await self._consume(take)
-            except Exception as wrong:  # noqa: BLE001 (the queue or the database is away; both come back)
-                self._report("result queue", wrong)
-                await asyncio.sleep(REST_S)
+    away = (NatsError, ConnectionError, OSError, TimeoutError)
+    _client: Client | None = None
+    _stream: JetStreamContext | None = None
 
     async def close(self) -> None:
         client, self._client, self._stream = self._client, None, None
         if client is not None:
-            await _quietly(client)
+            await self._quietly(client.close())
 
-    async def _consume(self, take: Callable[[Sequence[ResultMessage]], Awaitable[None]]) -> None:
+    async def _sender(self) -> Send:
+        if self._stream is None or self._client is None or self._client.is_closed:
+            await self.close()
+            self._client = await self._connect()
+            self._stream = self._client.jetstream(timeout=WAIT_S)
+            await _declare(self._stream)
+        stream = self._stream
+
+        async def send(message: ResultMessage) -> None:
+            headers = {"Nats-Msg-Id": message.id, "Content-Type": CONTENT_TYPE}
+            await stream.publish(subject_of(message), octets_of(message), timeout=WAIT_S, headers=headers)
+
+        return send
+
+    async def _consume(self, take: Take) -> None:
         client = await self._connect()
         try:
             stream = client.jetstream(timeout=WAIT_S)
@@ -104,19 +73,17 @@ class JetStreamQueue:
                     continue
                 await self._take(stream, batch, take)
         finally:
-            await _quietly(client)
+            await self._quietly(client.close())
 
-    async def _take(
-        self, stream: JetStreamContext, batch: Sequence[Msg], take: Callable[[Sequence[ResultMessage]], Awaitable[None]]
-    ) -> None:
+    async def _take(self, stream: JetStreamContext, batch: Sequence[Msg], take: Take) -> None:
         results = []
         for incoming in batch:
-            try:
-                results.append(message_of(incoming.data))
-            except NotAResult as wrong:
-                self._report("result queue", wrong)
+            result = self._result_in(incoming.data)
+            if result is None:
                 await stream.publish(DEAD_SUBJECT, incoming.data, timeout=WAIT_S)
                 await incoming.term()
+            else:
+                results.append(result)
         if results:
             await take(results)
         for incoming in batch:
@@ -129,18 +96,6 @@ class JetStreamQueue:
 
     async def _told(self, wrong: Exception) -> None:
         self._report("result queue", wrong)
-
-    async def _open_stream(self) -> JetStreamContext:
-        if self._stream is None or self._client is None or self._client.is_closed:
-            await self.close()
-            self._client = await self._connect()
-            self._stream = self._client.jetstream(timeout=WAIT_S)
-            await _declare(self._stream)
-        return self._stream
-
-    async def _lost(self, away: BaseException) -> None:
-        self._report("result queue", away)
-        await self.close()
 
 
 def subject_of(message: ResultMessage) -> str:
@@ -184,11 +139,3 @@ async def _subscribe(stream: JetStreamContext) -> JetStreamContext.PullSubscript
         await stream.delete_consumer(STREAM, CONSUMER)
         config.deliver_policy, config.opt_start_seq = DeliverPolicy.BY_START_SEQUENCE, floor + 1
     return await stream.pull_subscribe(SUBJECTS, durable=CONSUMER, stream=STREAM, config=config)
-
-
-async def _quietly(client: Client) -> None:
-    try:
-        async with asyncio.timeout(WAIT_S):
-            await client.close()
-    except _AWAY:
-        return
