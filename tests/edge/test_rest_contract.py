@@ -64,7 +64,8 @@ class Scene:
         book, headend = OrderBook(self.orders, BookCalls()), HeadEndSettings(title=TITLE)
         desk = ServiceDesk(headend.calendar, self.orders, headend.model, deadlines=headend.deadlines)
         ports = IntegrationPorts(book=book, registry=self.registry, deliveries=self.deliveries, desk=desk, clock=clock)
-        gate = Gatekeeper(callers, operator=TOKEN, now=clock.now, failures_max=10**9)
+        gate = Gatekeeper(callers, operator=TOKEN, now=clock.now)
+        gate.failures_max = 10**9
         self.desk = OrderDesk(book, clock)
         self.app: ASGIApp = operator_api(
             OperatorPorts(

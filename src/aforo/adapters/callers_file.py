@@ -36,6 +36,9 @@ class CallerEntry(BaseModel):
     token_sha256: list[_Digest] = Field(
         default_factory=list, description="Of its bearer tokens (API keys): SHA-256 of each."
     )
+    oauth_clients: list[_Name] = Field(
+        default_factory=list, description="Its names at the provider of access tokens: claim client_id, azp or sub."
+    )
     scopes: list[Scope] = Field(default_factory=list, description="What its tokens open of the REST API.")
     kinds: list[str] | None = Field(default=None, description="Of orders that it may give; left out: all.")
     meters: list[_Name] = Field(default_factory=lambda: ["*"], description="Patterns of meters that it may order for.")
@@ -97,6 +100,7 @@ def _caller(entry: CallerEntry, folder: Path) -> Caller:
         username=entry.username,
         password=_secret(entry, entry.password_file, folder),
         tokens=_digests(entry.token_sha256),
+        oauth_clients=frozenset(entry.oauth_clients),
         scopes=frozenset(entry.scopes),
         kinds=None if entry.kinds is None else frozenset(entry.kinds),
         meters=tuple(entry.meters),

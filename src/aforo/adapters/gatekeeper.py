@@ -7,14 +7,15 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from starlette.types import Scope as HttpScope
 
+from aforo.adapters.oauth_tokens import BadGrant, OAuthTokens
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.username_token import BadToken, UsernameToken
-from aforo.domain.callers import Caller, Callers
+from aforo.domain.callers import Caller, Callers, Scope
 
 TLS_EXTENSION = "aforo.tls"
 """In an ASGI scope's extensions: {"client_certificate_sha256": hexadecimal}, when there is one."""
@@ -97,6 +98,7 @@ class Nonces:
 
 class Gatekeeper:
     """callers: None leaves the doors open.   operator: the token of this system's own operator, who may do all.
+    oauth: verifies access tokens.   failures_max: refusals of one address in a row.
 
     Raises WeakToken.
     """
@@ -108,9 +110,9 @@ class Gatekeeper:
         operator: str = "",
         now: Callable[[], datetime],
         note: Callable[[SecurityEvent], None] = lambda _: None,
-        failures_max: int = FAILURES_MAX,
+        oauth: OAuthTokens | None = None,
     ) -> None:
-        self._failures_max = failures_max
+        self._oauth = oauth
         if operator and not is_token(operator):
             raise WeakToken(f"a token has {TOKEN_MIN} to {TOKEN_MAX} visible ASCII characters")
         self._callers = callers
@@ -120,6 +122,7 @@ class Gatekeeper:
         self._nonces = Nonces()
         self._buckets: dict[str, _Bucket] = {}
         self._busy: dict[str, int] = {}
+        self.failures_max = FAILURES_MAX
         self._failures: OrderedDict[str, _Bucket] = OrderedDict()
 
     def identify(self, scope: HttpScope, token: Callable[[], UsernameToken | None] = lambda: None) -> Caller | None:
@@ -184,10 +187,23 @@ class Gatekeeper:
 
     def _known(self, scope: HttpScope, callers: Callers, bearer: str | None) -> Caller | None:
         if bearer is not None:
-            return callers.of_token(bearer)
+            return callers.of_token(bearer) or self._granted(callers, bearer, peer_of(scope))
         tls = scope.get("extensions", {}).get(TLS_EXTENSION, {})
         certificate = tls.get("client_certificate_sha256", "")
         return callers.of_certificate(certificate) if certificate else None
+
+    def _granted(self, callers: Callers, token: str, peer: str) -> Caller | None:
+        """With no more scopes than the provider has granted."""
+        if self._oauth is None or token.count(".") != 2:
+            return None
+        try:
+            grant = self._oauth.grant_of(token)
+        except BadGrant as wrong:
+            self._note(SecurityEvent("access token refused", "", peer, str(wrong)))
+            return None
+        caller = callers.of_oauth_client(grant.client)
+        scopes = frozenset(scope for scope in Scope if scope.value in grant.scopes)
+        return None if caller is None else replace(caller, scopes=caller.scopes & scopes)
 
     def _by_username(self, read: Callable[[], UsernameToken | None], callers: Callers, peer: str) -> Caller | None:
         try:
@@ -214,7 +230,7 @@ class Gatekeeper:
         if bucket is None:
             if len(self._failures) >= PEERS_MAX:
                 self._failures.popitem(last=False)
-            bucket = self._failures[peer] = _Bucket(self._failures_max, FAILURES_PER_S, now)
+            bucket = self._failures[peer] = _Bucket(self.failures_max, FAILURES_PER_S, now)
         bucket.take(now)
 
     def _refused(self, status: int, refusal: Refusal, peer: str, details: str) -> NotAdmitted:

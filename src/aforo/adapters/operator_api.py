@@ -144,7 +144,13 @@ Sought = Annotated[OrderFilter, Depends(_sought)]
 
 def operator_api(ports: OperatorPorts, gate: Gatekeeper) -> FastAPI:
     """An application of its own, to which the other doors can be mounted."""
-    api = FastAPI(title="aforo", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
+    api = FastAPI(
+        title="aforo",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
+    )
     api.include_router(health_routes(ports.status), prefix=PREFIX)
     order_ports = OrderApiPorts(ports.orders, ports.integration, ports.secret_of)
     for routes, scope in (
@@ -173,24 +179,24 @@ def _registry(ports: OperatorPorts) -> APIRouter:
     registry = ports.registry
 
     @router.get("/meters")
-    async def meters(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
+    async def list_meters(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
         found = await registry.list_meters(limit, after=MeterNumber(after) if after else None)
         return _page("meters", [documents.meter_document(meter) for meter in found], limit, "meter_number")
 
     @router.get("/meters/{number:path}")
-    async def meter(number: str) -> dict[str, Any]:
+    async def show_meter(number: str) -> dict[str, Any]:
         found = await registry.meters([MeterNumber(number)])
         if not found:
             raise not_here("No hay ningún medidor", "There is no meter", number)
         return documents.meter_document(found[MeterNumber(number)])
 
     @router.get("/concentrators")
-    async def concentrators(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
+    async def list_concentrators(limit: Limit = 100, after: str | None = None) -> dict[str, Any]:
         found = await registry.list_concentrators(limit, after=ConcentratorNumber(after) if after else None)
         return _page("concentrators", [documents.concentrator_document(one) for one in found], limit, "concentrator")
 
     @router.get("/concentrators/{number:path}")
-    async def concentrator(number: str) -> dict[str, Any]:
+    async def show_concentrator(number: str) -> dict[str, Any]:
         found = await registry.concentrator(ConcentratorNumber(number))
         if found is None:
             raise not_here("No hay ningún concentrador", "There is no concentrator", number)
@@ -243,7 +249,7 @@ def _orders(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
 
     @router.get("/orders")
-    async def orders(sought: Sought, limit: Limit = 50, after: int | None = None) -> dict[str, Any]:
+    async def list_orders(sought: Sought, limit: Limit = 50, after: int | None = None) -> dict[str, Any]:
         """The newest first, of those that fit. after: `next` of the page before."""
         before = None if after is None else OrderId(after)
         found = await ports.orders.latest(limit, before=before, sought=sought)
@@ -251,7 +257,7 @@ def _orders(ports: OperatorPorts) -> APIRouter:
         return {"orders": [documents.order_document(one) for one in found], "next": following}
 
     @router.get("/orders/{number:path}/frames")
-    async def frames(number: str, source: str | None = None) -> dict[str, Any]:
+    async def show_frames(number: str, source: str | None = None) -> dict[str, Any]:
         """What went over the line to the meter, visit by visit, in words. A concentrator's own visits have none."""
         found, _ = await find_order(ports.orders, OrderNumber(number), source)
         facts = await ports.orders.facts(found.id)
@@ -261,7 +267,9 @@ def _orders(ports: OperatorPorts) -> APIRouter:
         return {"number": found.number, "visits": visits}
 
     @router.get("/orders/{number:path}")
-    async def order(number: str, source: str | None = None, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    async def show_order(
+        number: str, source: str | None = None, after: Annotated[int, Query(ge=0)] = 0
+    ) -> dict[str, Any]:
         """With its facts beyond the first `after`, and its deliveries.
 
         Without a source, the newest under this number; `sources` names all that used it.
@@ -284,7 +292,7 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/orders/{number:path}/cancel")
-    async def cancel(number: str, asked: Cancellation, request: Request) -> dict[str, Any]:
+    async def cancel_order(number: str, asked: Cancellation, request: Request) -> dict[str, Any]:
         """Not to be carried out, if it has not been sent; 409 once it may have been."""
         found, _ = await find_order(ports.orders, OrderNumber(number), asked.source)
         check_speaks_for(request, found.request.source)
@@ -297,7 +305,7 @@ def _order_desk(ports: OperatorPorts) -> APIRouter:
         return documents.order_document(order)
 
     @router.post("/orders/{number:path}/approve")
-    async def approve(number: str, asked: Approval, request: Request) -> dict[str, Any]:
+    async def approve_order(number: str, asked: Approval, request: Request) -> dict[str, Any]:
         """By somebody else than who ordered; 409 when it does not wait for that."""
         found, _ = await find_order(ports.orders, OrderNumber(number), asked.source)
         check_speaks_for(request, found.request.source)
@@ -321,7 +329,7 @@ def _field_work(ports: OperatorPorts) -> APIRouter:
     router = APIRouter()
 
     @router.post("/orders/{number:path}/field-work")
-    async def field_work(number: str, asked: FieldWork, request: Request) -> dict[str, Any]:
+    async def report_field_work(number: str, asked: FieldWork, request: Request) -> dict[str, Any]:
         """What the crew reports of an order that was theirs; 409 when it is not one for the field."""
         found, _ = await find_order(ports.orders, OrderNumber(number), asked.source)
         check_speaks_for(request, found.request.source)

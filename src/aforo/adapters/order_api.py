@@ -123,7 +123,7 @@ def ordering_routes(ports: OrderApiPorts) -> APIRouter:
     routes = APIRouter()
 
     @routes.post("/orders", status_code=202, responses={201: {"description": "It has ended."}})
-    async def create(
+    async def create_order(
         order: AnOrder, key: IdempotencyKey, request: Request, response: Response, prefer: Prefer = None
     ) -> dict[str, Any]:
         """Give an order. 202: durable, on its way; 201: it has ended already, refused or within the wait.
@@ -138,7 +138,7 @@ def ordering_routes(ports: OrderApiPorts) -> APIRouter:
         return await _placed(ports, asked, response)
 
     @routes.post("/orders/{number:path}/retry", status_code=202, responses={201: {"description": "It has ended."}})
-    async def retry(
+    async def retry_order(
         number: str, again: Again, key: IdempotencyKey, request: Request, response: Response
     ) -> dict[str, Any]:
         """Give an order that did not end VERIFIED once more, as one of its own that is linked to the first."""
@@ -157,7 +157,7 @@ def following_routes(ports: OrderApiPorts) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/orders/{number:path}/explanation")
-    async def explanation(number: str, source: str | None = None) -> dict[str, Any]:
+    async def explain_order(number: str, source: str | None = None) -> dict[str, Any]:
         """Why it stands where it stands, whom it waits for and until when, and what would have to change."""
         order, _ = await find_order(ports.orders, OrderNumber(number), source)
         told = explain(order.state, order.cause, next_at=order.next_at, ended_at=order.ended_at)
@@ -176,7 +176,7 @@ def following_routes(ports: OrderApiPorts) -> APIRouter:
         response_class=StreamingResponse,
         responses={200: {"content": {"text/event-stream": {}}, "description": "Its facts as they happen."}},
     )
-    async def progress(number: str, source: str | None = None) -> StreamingResponse:
+    async def follow_order(number: str, source: str | None = None) -> StreamingResponse:
         """Server-sent events: `fact` for each fact, from the first on, and `ended` with the order as it then stands."""
         order, _ = await find_order(ports.orders, OrderNumber(number), source)
         return StreamingResponse(_events(ports.orders, order), media_type="text/event-stream")

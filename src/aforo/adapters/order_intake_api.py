@@ -58,7 +58,7 @@ def intake_routes(integration: Integration) -> APIRouter:
     routes = APIRouter()
 
     @routes.post("/orders/batch")
-    async def take(many: ManyOrders, request: Request) -> dict[str, Any]:
+    async def create_orders(many: ManyOrders, request: Request) -> dict[str, Any]:
         """One result for each order, in their order. What is accepted is durable."""
         check_speaks_for(request, many.source)
         language = language_of(request.headers.get("accept-language", ""))

@@ -30,7 +30,7 @@ def result_routes(deliveries: DeliveryStore) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/results")
-    async def results(
+    async def list_results(
         since: Annotated[int, Query(ge=1, le=SERIAL_MAX, description="The first serial to be told.")] = 1,
         limit: Annotated[int, Query(ge=1, le=RESULTS_MAX)] = 100,
         prefer: Prefer = None,
@@ -52,7 +52,7 @@ def replay_routes(deliveries: DeliveryStore, wake: Callable[[], None]) -> APIRou
     routes = APIRouter()
 
     @routes.post("/results/replay")
-    async def replay(asked: Replay) -> dict[str, int]:
+    async def replay_results(asked: Replay) -> dict[str, int]:
         """Publish results to the queue again, with the ids that they had. How many there are."""
         count = await deliveries.republish(asked.since, SERIAL_MAX if asked.until is None else asked.until)
         wake()

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     callers: Path | None = Field(
         default=None, description="The callers' file; without one, everybody on this machine may order. See callers.md."
     )
+    oauth_jwks: Path | None = Field(
+        default=None, description="Key set (JWKS, a JSON file) of the OAuth 2 or OpenID provider of access tokens."
+    )
+    oauth_issuer: str = Field(default="", description="Who issues them: claim iss.")
+    oauth_audience: str = Field(default="", description="For whom they are: claim aud.")
     tls_certificate: Path | None = Field(default=None, description="In PEM, with its chain; with it the door is HTTPS.")
     tls_key: Path | None = Field(default=None, description="Its private key, in PEM.")
     tls_client_ca: Path | None = Field(
@@ -203,7 +208,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such folder")
         return folder
 
-    @field_validator("callers", "tls_certificate", "tls_key", "tls_client_ca")
+    @field_validator("callers", "oauth_jwks", "tls_certificate", "tls_key", "tls_client_ca")
     @classmethod
     def _is_file(cls, file: Path | None) -> Path | None:
         if file is not None and not file.is_file():
@@ -219,6 +224,8 @@ class Settings(BaseSettings):
             raise ValueError("AFORO_TLS_CERTIFICATE and AFORO_TLS_KEY go together")
         if self.tls_client_ca is not None and self.tls_certificate is None:
             raise ValueError("AFORO_TLS_CLIENT_CA needs AFORO_TLS_CERTIFICATE")
+        if self.oauth_jwks is not None and not (self.oauth_issuer and self.oauth_audience):
+            raise ValueError("AFORO_OAUTH_JWKS needs AFORO_OAUTH_ISSUER and AFORO_OAUTH_AUDIENCE")
         unknown = {one.dialect for one in self.known_callers.all if one.dialect} if self.known_callers else set()
         unknown -= set(self.known_dialects.by_name)
         if unknown:

@@ -22,6 +22,7 @@ from aforo.adapters.legacy_door import HttpLegacyDoor
 from aforo.adapters.listening import listen_on
 from aforo.adapters.meter_model_files import load_models
 from aforo.adapters.metrics import Metrics
+from aforo.adapters.oauth_tokens import OAuthTokens
 from aforo.adapters.operator_api import OperatorPorts, operator_api
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
@@ -178,7 +179,12 @@ class System:
         settings, place, database = self._settings, self._place, self.database
         self.token = settings.token.get_secret_value() or self.entropy.octets(24).hex()
         note = SecurityLog(self.clock.now, settings.security_log)
-        self._gate = Gatekeeper(settings.known_callers, operator=self.token, now=self.clock.now, note=note)
+        oauth = None
+        if settings.oauth_jwks is not None:
+            issuer, audience = settings.oauth_issuer, settings.oauth_audience
+            oauth = OAuthTokens(jwks=settings.oauth_jwks, issuer=issuer, audience=audience, now=self.clock.now)
+        callers, now = settings.known_callers, self.clock.now
+        self._gate = Gatekeeper(callers, operator=self.token, now=now, note=note, oauth=oauth)
         api = operator_api(
             OperatorPorts(
                 orders=database.orders,

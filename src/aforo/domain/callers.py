@@ -24,7 +24,8 @@ class Caller:
     """sources: Header/Source that it speaks for.   dialect, language: empty when not set.
 
     certificates: SHA-256 of the DER, in lower-case hexadecimal.   username, password: of WS-Security.   tokens: SHA-256
-    of each bearer token.   kinds: None for all.   replies: prefixes of addresses that its answers may go to.
+    of each bearer token.   oauth_clients: as the provider of access tokens names it.   kinds: None for all.
+    replies: prefixes of addresses that its answers may go to.
     webhook_secret: with which its webhooks are signed; empty when it has none.
     requests_per_s, concurrent: what it may ask at most.
     """
@@ -37,6 +38,7 @@ class Caller:
     username: str = ""
     password: bytes = field(default=b"", repr=False)
     tokens: frozenset[str] = field(default=frozenset(), repr=False)
+    oauth_clients: frozenset[str] = frozenset()
     scopes: frozenset[Scope] = frozenset()
     kinds: frozenset[str] | None = None
     meters: tuple[str, ...] = ("*",)
@@ -62,10 +64,12 @@ class Callers:
         self._of_source = _by(self.all, "source", lambda one: one.sources)
         self._of_certificate = _by(self.all, "certificate", lambda one: one.certificates)
         self._of_username = _by(self.all, "user name", lambda one: {one.username} - {""})
+        self._of_oauth_client = _by(self.all, "OAuth client", lambda one: one.oauth_clients)
         self._of_token = _by(self.all, "token", lambda one: one.tokens)
         _by(self.all, "name", lambda one: {one.name})
         for one in self.all:
-            if not one.certificates and not one.tokens and not (one.username and one.password):
+            is_known = one.certificates or one.tokens or one.oauth_clients or (one.username and one.password)
+            if not is_known:
                 raise BadCallers(f"caller {one.name} is known by no certificate, password or token")
 
     def of_source(self, source: str) -> Caller | None:
@@ -76,6 +80,9 @@ class Callers:
 
     def of_username(self, username: str) -> Caller | None:
         return self._of_username.get(username)
+
+    def of_oauth_client(self, client: str) -> Caller | None:
+        return self._of_oauth_client.get(client)
 
     def of_token(self, token: str) -> Caller | None:
         """Every one is compared, each in constant time: how long it takes says nothing."""
