@@ -6,10 +6,10 @@ from aforo.domain.callers import Scope
 _INTRODUCTION = """\
 Who may call, in a TOML file that `AFORO_CALLERS` names: one `[[caller]]` for each. Without it the SOAP door is open to
 everybody on this machine, and to nobody else; the REST API always asks for a token. A caller is known by a TLS client
-certificate, a bearer token (a key of its own, or an access token of the OAuth 2 or OpenID provider that
-`AFORO_OAUTH_JWKS` names, whose scopes count as far as the caller has them), or a WS-Security UsernameToken with a digest
-(created within five minutes, each nonce once; every process remembers its own). It may do what is said here, and nothing else. What is refused at the doors goes to
-the security log (`AFORO_SECURITY_LOG`).
+certificate, by a bearer token (a key of its own, or an access token of the OAuth 2 or OpenID provider that
+`AFORO_OAUTH_JWKS` names, whose scopes count as far as the caller has them), or by a WS-Security UsernameToken with a
+digest (created within five minutes, each nonce once; every process remembers its own). It may do what is said here, and
+nothing else. What is refused at the doors goes to the security log (`AFORO_SECURITY_LOG`).
 
 ```toml
 [[caller]]
