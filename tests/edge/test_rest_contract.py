@@ -129,12 +129,13 @@ async def test_an_order_is_given_once_however_often_it_is_sent() -> None:
         first = await client.post("/orders", json=order())
         second = await client.post("/orders", json=order())
         other = await client.post("/orders", json=order(limit_w=4000))
+        named = await client.post("/orders", json=order(order="OS-7"))
         shown = await client.get(first.headers["location"].removeprefix("/api/v1"))
 
     assert (first.status_code, second.status_code, other.status_code) == (202, 202, 409)
     assert first.json()["answer"]["code"] == "0.3"
     assert second.json()["number"] == first.json()["number"] == shown.json()["number"]
-    assert other.json()["code"] == "2.15"
+    assert (other.json()["code"], named.status_code) == ("2.15", 409)
     assert len(await here.orders.latest(10)) == 1
 
 
@@ -195,7 +196,7 @@ async def test_results_are_told_since_a_number_and_published_again_when_asked() 
     here = await Scene().with_meter()
     async with here.client(**{"idempotency-key": "k-1"}) as client:
         for number in ("OS-1", "OS-2"):
-            await client.post("/orders", json=order(order=number, meter="M-9"))
+            await client.post("/orders", json=order(order=number, meter="M-9"), headers={"idempotency-key": number})
         first = (await client.get("/results", params={"limit": 1})).json()
         rest = (await client.get("/results", params={"since": first["next"]})).json()
         none = (await client.get("/results", params={"since": rest["next"]}, headers={"prefer": "wait=1"})).json()

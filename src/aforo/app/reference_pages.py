@@ -56,6 +56,7 @@ def configuration() -> str:
     lines += [
         "| `AFORO_POSTGRES_BIN` |  | Folder with the `initdb` and `postgres` to use for the embedded server. |",
         "| `AFORO_DATA`, `AFORO_URL` |  | Defaults of `--data` and `--url` for every command. |",
+        "| `AFORO_CA` |  | Who has issued the system's certificate, in PEM, for commands that call it over HTTPS. |",
         "| `AFORO_LANGUAGE` | by locale | `es` or `en`, for what commands say. |",
     ]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Steps 1, 2 and 3 at the door: received, routed and validated in one transaction, and the sender told at once."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -63,16 +63,23 @@ class Integration:
         """The orders of one message, each for itself: durable, or refused, when it returns. items: one at least."""
         if len(items) == 1 and isinstance(items[0], ControlRequest):
             return await self.create(items[0])
-        outcomes = await asyncio.gather(*(self._create_or_refuse(item) for item in items))
+        numbers = frozenset(number for item in items if (number := _number_of(item)))
+        outcomes = await asyncio.gather(*(self._create_or_refuse(item, numbers) for item in items))
         return step1.acknowledge_several(outcomes, asked, language=language, now=self._clock.now())
 
-    async def create(self, request: ControlRequest) -> ControlResponse:
-        """Durable when it returns. The same order sent again gets the same acknowledgement."""
+    async def create(self, request: ControlRequest, siblings: Set[str] = frozenset()) -> ControlResponse:
+        """Durable when it returns. The same order sent again gets the same acknowledgement.
+
+        siblings: numbers of the orders of its message.
+        """
         if request.usage_point:
             request = await self._at_its_place(request)
         asked = order_asked.order_request(request, self._rules_of(request.header.source))
         if isinstance(asked, Refusal):
             raise CimError(asked)
+        for number in await self._book.store.numbers_of_message(asked.source, asked.message_id):
+            if number != asked.number and number not in siblings:
+                raise CimError(step1.used_message_id(request, number))
         if request.changes:
             await self._check_change(request)
         decided = await self._decide(asked, wants_proof=order_asked.wants_proof(request))
@@ -112,11 +119,13 @@ class Integration:
                 raise CimError(step1.too_late(late.order)) from late
         return step1.cancelled(order, request, self._clock.now())
 
-    async def _create_or_refuse(self, item: ControlRequest | RefusedControl) -> ControlResponse | RefusedControl:
+    async def _create_or_refuse(
+        self, item: ControlRequest | RefusedControl, siblings: Set[str]
+    ) -> ControlResponse | RefusedControl:
         if isinstance(item, RefusedControl):
             return item
         try:
-            return await self.create(item)
+            return await self.create(item, siblings)
         except CimError as refused:
             return RefusedControl(meter=item.meter or item.usage_point, number=item.number, refusal=refused.refusal)
 
@@ -191,3 +200,13 @@ class Integration:
         routed = received.then(route_to_headend(received.order, meter, now))
         known = await self._desk.circumstances(asked, meter)
         return routed.then(validate_meter(routed.order, meter, now, replace(known, wants_proof=wants_proof)))
+
+
+def _number_of(item: ControlRequest | RefusedControl) -> str:
+    """Empty for one that has none, or is refused for it."""
+    if isinstance(item, RefusedControl):
+        return item.number
+    try:
+        return order_asked.number_of(item)
+    except CimError:
+        return ""

@@ -33,6 +33,7 @@ class MemoryOrderStore:
         self._open: dict[OrderId, Order] = {}
         self._of_meter: dict[MeterNumber, list[OrderId]] = {}
         self._numbers: dict[tuple[Source, OrderNumber], OrderId] = {}
+        self._of_message: dict[tuple[Source, str], list[OrderId]] = {}
         self._last_id = 0
 
     async def new_order_id(self) -> OrderId:
@@ -49,6 +50,7 @@ class MemoryOrderStore:
         assert order.id not in self._orders, "an order's id is given once"
         stored = self._keep(replace(order, version=1), decision, result)
         self._numbers[order.request.source, order.request.number] = order.id
+        self._of_message.setdefault((order.request.source, order.request.message_id), []).append(order.id)
         for companion in companions:
             await self.receive(companion, None)
         return stored
@@ -100,6 +102,10 @@ class MemoryOrderStore:
 
     async def find_number(self, number: OrderNumber) -> list[Order]:
         return [order for order in self._newest_first() if order.number == number]
+
+    async def numbers_of_message(self, source: Source, message_id: str) -> list[OrderNumber]:
+        found = self._of_message.get((source, message_id), [])
+        return [self._orders[one].number for one in found if self._orders[one].companion_of is None][:CORRELATED_MAX]
 
     async def find_correlated(self, source: Source, correlation_id: str) -> list[Order]:
         found = (

@@ -67,6 +67,10 @@ class OrderStore(Protocol):
         """Orders of any source under this number, the newest first."""
         ...
 
+    async def numbers_of_message(self, source: Source, message_id: str) -> list[OrderNumber]:
+        """Of the orders that came with a source's message, companions left out, CORRELATED_MAX at most."""
+        ...
+
     async def find_correlated(self, source: Source, correlation_id: str) -> list[Order]:
         """Orders of a source by the correlation id of their message, or its message id where it had none.
 

@@ -83,7 +83,7 @@ def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
     reply_address = _reply_address(asked, rules)
     options = _options(asked)
     header = asked.header
-    number = _number(asked)
+    number = number_of(asked)
     kind = _kind(asked)
     limit = _limit(asked, kind)
     not_after = _moment(options.get("notAfter"), rules.time_zone)
@@ -132,8 +132,11 @@ def _reply_address(asked: ControlRequest, rules: CallerRules) -> str | None:
     return address or None
 
 
-def _number(asked: ControlRequest) -> str:
-    """Its own, or one made from what tells its message from others: the same message again is the same order."""
+def number_of(asked: ControlRequest) -> str:
+    """Its own, or one made from what tells its message from others: the same message again is the same order.
+
+    Raises CimError.
+    """
     header = asked.header
     if asked.changes:
         if not asked.number:

@@ -178,6 +178,17 @@ def conflict(number: str, asked: ControlRequest) -> Refusal:
     )
 
 
+def used_message_id(asked: ControlRequest, number: str) -> Refusal:
+    """The same source has ordered something else under this MessageID. number: of that."""
+    message_id = asked.header.message_id
+    return Refusal(
+        code="2.15",
+        es=f"El MessageID {message_id} ya se usó para la orden {number}.",
+        en=f"MessageID {message_id} was used before, for order {number}.",
+        xpath=f"/{asked.root}/Header/MessageID",
+    )
+
+
 def unknown_order(asked: GetRequest | CancelRequest | ControlRequest) -> Refusal:
     """Nobody has sent an order under this number, or another source has."""
     number = asked.number or (asked.correlation_id if isinstance(asked, GetRequest) else "")

@@ -334,3 +334,37 @@ def test_events_are_those_of_the_source_s_own_orders_since_and_until_and_of_the_
         assert every.reply.errors[0].reason == "2 events."
 
     in_virtual_time(scene())
+
+
+def test_a_message_id_is_used_once_and_again_only_for_the_same() -> None:
+    async def scene() -> None:
+        here = Scene()
+        await here.meters("M-1", "M-2")
+        first = await here.integration.create(limit("OS-1"))
+        again = await here.integration.create(limit("OS-1"))
+
+        with pytest.raises(CimError) as refused:
+            await here.integration.create(limit("OS-2", "M-2"))
+
+        assert first.control == again.control
+        assert (refused.value.refusal.code, refused.value.refusal.xpath) == (
+            "2.15",
+            "/CreateEndDeviceControls/Header/MessageID",
+        )
+        assert len(await here.headend.orders.latest(10)) == 1
+
+    in_virtual_time(scene())
+
+
+def test_a_temporary_limit_may_be_sent_again_under_its_message_id() -> None:
+    async def scene() -> None:
+        here = Scene()
+        await here.meters("M-1")
+        temporary = limit("OS-1", options=(Option("until", "2026-12-24T12:00:00Z"),))
+
+        first = await here.integration.create(temporary)
+
+        assert (await here.integration.create(temporary)).control == first.control
+        assert len(await here.headend.orders.latest(10)) == 2
+
+    in_virtual_time(scene())

@@ -48,6 +48,9 @@ class PostgresOrderStore:
         self._resumptions: GroupCommit[tuple[str, datetime], int] = GroupCommit(
             pool, _resume, key=lambda asked: asked[0]
         )
+        self._messages: GroupRead[tuple[str, str], list[OrderNumber]] = GroupRead(
+            pool, SQL["numbers_of_messages"], _asked_messages, _numbers
+        )
         self._limits: GroupRead[MeterNumber, int | None] = GroupRead(
             pool, SQL["known_limits"], lambda meters: [[storable_text(meter) for meter in meters]], _limits
         )
@@ -88,6 +91,10 @@ class PostgresOrderStore:
     @tells_outages
     async def find_number(self, number: OrderNumber) -> list[Order]:
         return [order_of(row) for row in await self._pool.fetch(SQL["find_number"], storable_text(number))]
+
+    @tells_outages
+    async def numbers_of_message(self, source: Source, message_id: str) -> list[OrderNumber]:
+        return await self._messages.submit((storable_text(source), storable_text(message_id)))
 
     @tells_outages
     async def find_correlated(self, source: Source, correlation_id: str) -> list[Order]:
@@ -223,6 +230,18 @@ def _due(asked: Sequence[_Asked], rows: Sequence[asyncpg.Record]) -> list[list[O
 def _overtaken(ids: Sequence[OrderId], rows: Sequence[asyncpg.Record]) -> list[OrderNumber | None]:
     found = {row["id"]: OrderNumber(row["number"]) for row in rows}
     return [found.get(order_id) for order_id in ids]
+
+
+def _asked_messages(asked: Sequence[tuple[str, str]]) -> tuple[list[str], list[str], int]:
+    sources, message_ids = (list(each) for each in zip(*asked, strict=True))
+    return sources, message_ids, CORRELATED_MAX
+
+
+def _numbers(asked: Sequence[tuple[str, str]], rows: Sequence[asyncpg.Record]) -> list[list[OrderNumber]]:
+    found: list[list[OrderNumber]] = [[] for _ in asked]
+    for row in rows:
+        found[row["place"] - 1].append(OrderNumber(row["number"]))
+    return found
 
 
 def _limits(meters: Sequence[MeterNumber], rows: Sequence[asyncpg.Record]) -> list[int | None]:

@@ -70,6 +70,13 @@ SELECT * FROM orders WHERE source = $1 AND number = $2
 -- name: find_number
 SELECT * FROM orders WHERE number = $1 ORDER BY id DESC LIMIT 100
 
+-- name: numbers_of_messages
+SELECT asked.place, o.number
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked(source, message_id, place)
+CROSS JOIN LATERAL (
+    SELECT number FROM orders
+    WHERE source = asked.source AND message_id = asked.message_id AND companion_of IS NULL ORDER BY id LIMIT $3) AS o
+
 -- name: find_correlated
 SELECT * FROM orders
 WHERE source = $1 AND COALESCE(NULLIF(correlation_id, ''), message_id) = $2 AND companion_of IS NULL ORDER BY id LIMIT $3

@@ -1,6 +1,7 @@
 """A command's line to the running system: its operator API and its SOAP door, over HTTP."""
 
 import os
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +96,9 @@ class OperatorClient:
         if target.token:
             headers["authorization"] = f"Bearer {target.token}"
         try:
-            self._client = httpx.Client(base_url=target.url, headers=headers, timeout=WAIT_S_MAX, trust_env=False)
+            self._client = httpx.Client(
+                base_url=target.url, headers=headers, timeout=WAIT_S_MAX, trust_env=False, verify=_trust(target.url)
+            )
         except UnicodeEncodeError:
             raise WrongUsage("AFORO_TOKEN holds characters that a token cannot have") from None
 
@@ -127,11 +130,25 @@ class OperatorClient:
     def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:
         try:
             return self._client.request(method, path, **rest)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                words = f"the certificate of the aforo {self._where} is not trusted: name its issuer with AFORO_CA"
+                raise CommandFailed(words) from None
             words = f"no aforo runs {self._where}: start it with `aforo up`, or name another one with --url"
             raise SystemAway(words, nothing_arrived=True) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SystemAway(f"the aforo {self._where} gave no answer ({type(error).__name__})") from None
+
+
+def _trust(url: str) -> ssl.SSLContext | bool:
+    """AFORO_CA: who has issued the system's certificate; else whom the machine trusts. Raises WrongUsage."""
+    authority = os.environ.get("AFORO_CA", "")
+    if not authority or not url.startswith("https:"):
+        return True
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except OSError as wrong:
+        raise WrongUsage(f"AFORO_CA names no certificates in PEM: {wrong.strerror or wrong}") from None
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:
