@@ -63,7 +63,8 @@ class Callers:
         self.all = tuple(callers)
         self._of_source = _by(self.all, "source", lambda one: one.sources)
         self._of_certificate = _by(self.all, "certificate", lambda one: one.certificates)
-        self._of_username = _by(self.all, "user name", lambda one: {one.username} - {""})
+        # Without a password a user name is no way in: the digest of an empty one is known to everybody.
+        self._of_username = _by(self.all, "user name", lambda one: {one.username} if one.password else set())
         self._of_oauth_client = _by(self.all, "OAuth client", lambda one: one.oauth_clients)
         self._of_token = _by(self.all, "token", lambda one: one.tokens)
         _by(self.all, "name", lambda one: {one.name})

@@ -301,6 +301,13 @@ def test_two_callers_that_cannot_be_told_apart_are_refused(field: str) -> None:
         Callers([CIS, replace(other, **{field: getattr(CIS, field)})])
 
 
+def test_a_user_name_without_a_password_is_no_way_in() -> None:
+    here = Scene(Callers([replace(CIS, password=b"")]))
+
+    assert here.refused(scope(), token(password=b"")).refusal.code == "7.4"
+    assert here.gate.identify(scope(token=KEY)).name == "cis"  # type: ignore[union-attr]  # it is let in, or raises
+
+
 def test_a_caller_that_nothing_tells_from_others_is_refused() -> None:
     with pytest.raises(BadCallers, match="by no certificate"):
         Callers([Caller(name="crm", username="crm")])
