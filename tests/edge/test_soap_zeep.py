@@ -9,6 +9,7 @@ import requests
 import zeep
 from zeep.transports import Transport
 
+from aforo.cim import schemas
 from aforo.domain.order import Priority
 from edge.soap_situations import StubIntegration, door, serving
 
@@ -44,6 +45,19 @@ def order(**control: Any) -> dict[str, Any]:
         "Request": {"Option": [{"name": "priority", "value": "high"}]},
         "Payload": {"EndDeviceControls": [{"EndDeviceControl": [content]}]},
     }
+
+
+@pytest.mark.parametrize("path", schemas.SERVICES)
+async def test_every_wsdl_is_read_by_a_peer_with_all_its_operations(path: str) -> None:
+    session = requests.Session()
+    session.trust_env = False
+    async with serving(door()) as address:
+        transport = Transport(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
+        client = await asyncio.to_thread(zeep.Client, f"{address}/soap/{path}?wsdl", transport=transport)
+    session.close()
+
+    assert set(client.service._operations) == set(schemas.SERVICES[path].requests)
+    assert client.service._binding_options["address"].endswith(f"/soap/{path}")
 
 
 async def test_the_wsdl_offers_every_operation(peer: zeep.Client) -> None:

@@ -8,11 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from starlette.types import Scope as HttpScope
 
 from aforo.adapters.oauth_tokens import BadGrant, OAuthTokens
+from aforo.cim.message import Header
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.username_token import BadToken, UsernameToken
 from aforo.domain.callers import Caller, Callers, Scope
@@ -120,6 +121,7 @@ class Gatekeeper:
         self._now = now
         self._note = note
         self._nonces = Nonces()
+        self._messages: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
         self._buckets: dict[str, _Bucket] = {}
         self._busy: dict[str, int] = {}
         self.failures_max = FAILURES_MAX
@@ -164,6 +166,22 @@ class Gatekeeper:
 
     def note(self, kind: str, caller: Caller | None, peer: str, details: str = "") -> None:
         self._note(SecurityEvent(kind, "" if caller is None else caller.name, peer, details))
+
+    def check_replay(self, header: Header, at: str) -> None:
+        """Of a message that asks for it: created within five minutes, and its nonce used by no other message.
+
+        The same message again is no replay: it is the same order. Raises CimError (7.4).
+        """
+        if not header.nonce:
+            return
+        now, created = self._now(), _moment(header.created)
+        if created is None or abs(created - now) > TOKEN_LIFE:
+            raise CimError(replace(_EXPIRED, xpath=f"{at}/Created"))
+        used = self._messages.setdefault((header.source, header.nonce), (header.message_id, now))
+        if used[0] != header.message_id:
+            raise CimError(replace(_REPLAYED, xpath=f"{at}/Nonce"))
+        while next(iter(self._messages.values()))[1] < now - 2 * TOKEN_LIFE or len(self._messages) > NONCES_MAX:
+            self._messages.popitem(last=False)
 
     @contextmanager
     def room_for(self, caller: Caller | None, peer: str) -> Iterator[None]:
@@ -247,6 +265,14 @@ _TOO_OFTEN = Refusal(
     code="7.1", es="Demasiadas identificaciones fallidas; espere.", en="Too many failed authentications; wait."
 )
 _OVER = Refusal(code="5.1", es="Demasiadas solicitudes; espere.", en="Too many requests; wait.")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def bearer_of(scope: HttpScope) -> str | None:

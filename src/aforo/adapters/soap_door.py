@@ -193,6 +193,7 @@ class SoapDoor:
         header = read_header(opened.message) if spoken is None else header_of(opened.message, spoken[0])
         try:
             check_source(caller, header.source, f"/{local_name(opened.message)}/Header/Source")
+            self._gate.check_replay(header, f"/{local_name(opened.message)}/Header/ReplayDetection")
             if spoken is None:
                 asked = read_ours(opened.message, _OPERATIONS[str(opened.message.tag)], language)
             else:

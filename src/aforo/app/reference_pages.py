@@ -13,6 +13,7 @@ from aforo.app.asyncapi_page import asyncapi
 from aforo.app.caller_pages import callers
 from aforo.app.dialect_pages import dialects
 from aforo.app.main import app
+from aforo.app.message_pages import messages
 from aforo.app.settings import Settings
 from aforo.dlms import association_states
 from aforo.dlms.hdlc import link_states
@@ -152,6 +153,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": configuration,
     "callers.md": lambda: callers(_MADE),
+    "messages.md": lambda: messages(_MADE),
     "results.asyncapi.json": asyncapi,
     "order-states.md": order_states,
     "causes.md": causes,

@@ -32,7 +32,10 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Texts as they came, empty where there was none.   timestamp: xs:dateTime.   async_reply: None when not said."""
+    """Texts as they came, empty where there was none.   timestamp: xs:dateTime.   async_reply: None when not said.
+
+    nonce, created: of ReplayDetection; read, never written.
+    """
 
     verb: str
     noun: str
@@ -43,6 +46,8 @@ class Header:
     reply_address: str = ""
     message_id: str = ""
     correlation_id: str = ""
+    nonce: str = ""
+    created: str = ""
 
     @property
     def answer_correlation(self) -> str:
@@ -105,6 +110,8 @@ def read_header(message: Element, envelope: str = MESSAGE) -> Header:
         reply_address=text("ReplyAddress"),
         message_id=text("MessageID"),
         correlation_id=text("CorrelationID"),
+        nonce=text(f"ReplayDetection/{{{envelope}}}Nonce"),
+        created=text(f"ReplayDetection/{{{envelope}}}Created"),
     )
 
 

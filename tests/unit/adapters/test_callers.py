@@ -22,6 +22,7 @@ from aforo.adapters.gatekeeper import (
     WeakToken,
     check_source,
 )
+from aforo.cim.message import Header
 from aforo.cim.refusal import CimError
 from aforo.cim.username_token import DIGEST, WSSE, WSU, UsernameToken, digest_of, read_username_token
 from aforo.cim.xml_reading import parse
@@ -299,6 +300,37 @@ def test_two_callers_that_cannot_be_told_apart_are_refused(field: str) -> None:
 
     with pytest.raises(BadCallers, match="the same"):
         Callers([CIS, replace(other, **{field: getattr(CIS, field)})])
+
+
+def a_header(**changes: str) -> Header:
+    told = {"message_id": "m-1", "nonce": "n-1", "created": "2026-11-26T12:00:00Z", **changes}
+    return Header(verb="create", noun="EndDeviceControls", source="CIS", **told)  # type: ignore[arg-type]
+
+
+def test_replay_detection_lets_the_same_message_come_again_and_no_other_with_its_nonce() -> None:
+    gate = Scene().gate
+    for header in (a_header(), a_header(), a_header(nonce="n-2"), a_header(nonce="", created="")):
+        gate.check_replay(header, "/x")
+
+    with pytest.raises(CimError, match=r"7\.4.*/x/Nonce"):
+        gate.check_replay(a_header(message_id="m-2"), "/x")
+
+
+@pytest.mark.parametrize("created", ["2026-11-26T11:54:59Z", "2026-11-26T12:05:01Z", "soon", ""])
+def test_replay_detection_wants_a_message_of_these_minutes(created: str) -> None:
+    with pytest.raises(CimError, match=r"7\.4.*/x/Created"):
+        Scene().gate.check_replay(a_header(created=created), "/x")
+
+
+def test_nonces_of_messages_are_forgotten_when_they_are_too_old_to_be_taken_anyway() -> None:
+    here = Scene()
+    here.gate.check_replay(a_header(), "/x")
+    here.now += 2 * TOKEN_LIFE + timedelta(seconds=1)
+    later = here.now.isoformat()
+
+    here.gate.check_replay(a_header(nonce="n-2", created=later), "/x")
+
+    here.gate.check_replay(a_header(message_id="m-2", created=later), "/x")
 
 
 def test_a_user_name_without_a_password_is_no_way_in() -> None:
