@@ -15,7 +15,8 @@ from aforo.adapters.soap_door import DoorSettings, SoapDoor
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse, response_header
 from aforo.cim.end_device_events import EventsRequest, EventsResponse, found
-from aforo.cim.message import Header, timestamp
+from aforo.cim.master_data_linkage import LinkageRequest
+from aforo.cim.message import Header, Reply, ReplyError, Result, timestamp
 from aforo.cim.refusal import CimError
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Order, OrderRequest
@@ -57,6 +58,9 @@ class StubIntegration:
     async def events(self, request: EventsRequest) -> EventsResponse:
         header = response_header(request.header, identifier="e-1", at=timestamp(NOW), noun="EndDeviceEvents")
         return EventsResponse(header, found(0, is_english=False), ())
+
+    async def link(self, request: LinkageRequest) -> Reply:
+        return Reply(Result.OK, (ReplyError("0.0", reason=request.meter),))
 
     async def get(self, request: GetRequest) -> ControlResponse:
         if request.number not in self.orders:

@@ -17,9 +17,12 @@ from aforo.cim import client
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.message import Result
 from aforo.cim.soap import SoapFault
+from aforo.cim.told_answer import read_told
 from aforo.cim.xml_reading import SIZE_MAX
 from edge.soap_situations import StubIntegration, door, serving
-from unit.cim.cim_situations import CONTROL_AT, MONDAY_ORDER, QUESTION, changed, check_independently
+from unit.cim.cim_situations import CONTROL_AT, MONDAY_ORDER, QUESTION, changed, check_independently, independent_schema
+from unit.cim.test_cim_events import QUESTION as EVENTS_QUESTION
+from unit.cim.test_cim_linkage import LINKAGE
 
 PATH = "/soap/EndDeviceControls"
 XML = {"content-type": "text/xml; charset=utf-8"}
@@ -280,3 +283,22 @@ async def test_a_websocket_is_closed_since_the_door_speaks_none() -> None:
     await door()(wire.scope, wire.receive, wire.send)
 
     assert wire.sent == [{"type": "websocket.close", "code": 1000}]
+
+
+@pytest.mark.parametrize(
+    ("text", "root", "code"),
+    [
+        (EVENTS_QUESTION, "EndDeviceEventsResponseMessage", "0.0"),
+        (EVENTS_QUESTION.replace(">get<", ">create<"), "EndDeviceEventsResponseMessage", "2.9"),
+        (LINKAGE, "MasterDataLinkageConfigResponseMessage", "0.0"),
+        (LINKAGE.replace(">create<", ">get<"), "MasterDataLinkageConfigResponseMessage", "2.9"),
+    ],
+)
+async def test_other_nouns_are_answered_and_refused_in_their_own_messages(text: str, root: str, code: str) -> None:
+    soap = "http://schemas.xmlsoap.org/soap/envelope/"
+    response = await post(f'<s:Envelope xmlns:s="{soap}"><s:Body>{text}</s:Body></s:Envelope>'.encode())
+
+    told = read_told(response.content)
+    assert (response.status_code, told.root, told.code) == (200, root, code)
+    message = etree.fromstring(response.content)[0][0]
+    independent_schema(root.replace("Response", "") + ".xsd").validate(etree.tostring(message).decode())

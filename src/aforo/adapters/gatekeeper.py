@@ -292,3 +292,10 @@ def check_source(caller: Caller | None, source: str, at: str) -> None:
     if caller is not None and source not in caller.sources:
         es, en = f"{caller.name} no puede hablar por {source}.", f"{caller.name} may not speak for {source}."
         raise CimError(Refusal(code="7.5", es=es, en=en, xpath=at))
+
+
+def check_scope(caller: Caller | None, scope: Scope, at: str) -> None:
+    """Raises CimError (7.5) when it does not have this scope."""
+    if caller is not None and scope not in caller.scopes:
+        es, en = f"{caller.name} no tiene el permiso {scope.value}.", f"{caller.name} has no scope {scope.value}."
+        raise CimError(Refusal(code="7.5", es=es, en=en, xpath=at))

@@ -7,7 +7,7 @@ reason goes out.
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -15,21 +15,26 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_source, peer_of
+from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_scope, check_source, peer_of
 from aforo.cim import schemas, soap
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
-from aforo.cim.control_response import ControlResponse, refused, response_envelope, write_response
+from aforo.cim.control_response import ControlResponse, refused, response_envelope, response_header
 from aforo.cim.dialect import Dialect, Dialects, RequestForm, shipped
 from aforo.cim.end_device_events import GET as EVENTS
+from aforo.cim.end_device_events import NOUN as EVENTS_NOUN
 from aforo.cim.end_device_events import EventsRequest, EventsResponse, read_events_request, write_events
-from aforo.cim.message import Header, read_header
+from aforo.cim.master_data_linkage import LINK, UNLINK, LinkageRequest, read_linkage
+from aforo.cim.master_data_linkage import NOUN as LINKAGE_NOUN
+from aforo.cim.message import Header, Reply, message_id, read_header, timestamp
 from aforo.cim.namespaces import CANCEL, CHANGE, CREATE, GET, SOAP11, SOAP12
 from aforo.cim.refusal import CimError, Refusal, UnreadableMessage
 from aforo.cim.soap import Blame, HeaderNotUnderstood, Opened
 from aforo.cim.translation import Asked, answer_envelope, header_of, read_ours, read_request
+from aforo.cim.typed_reply import write_typed_reply
 from aforo.cim.username_token import SECURITY, UsernameToken, read_username_token
 from aforo.cim.xml_reading import SIZE_MAX, Element, local_name, too_large
 from aforo.domain.callers import Caller
+from aforo.domain.callers import Scope as Permission
 
 READ_WAIT_S_MAX = 10.0
 DISCARDED_MAX = 4 * 1024 * 1024
@@ -37,6 +42,9 @@ DISCARDED_MAX = 4 * 1024 * 1024
 never sees why."""
 
 _SERVICES = sorted(schemas.SERVICES, key=len, reverse=True)
+_NOUNS = {EVENTS: EVENTS_NOUN, LINK: LINKAGE_NOUN, UNLINK: LINKAGE_NOUN}
+"""Those that have no dialects, by root element."""
+
 _LOOKED_AT = frozenset({SECURITY})
 _OPERATIONS = {CREATE: "create", CHANGE: "change", CANCEL: "cancel", GET: "get"}
 """Of our own form, by the root element of the body: a SOAPAction is the long URI for some, and empty for others."""
@@ -66,6 +74,8 @@ class Integration(Protocol):
     async def get(self, request: GetRequest) -> ControlResponse: ...
 
     async def events(self, request: EventsRequest) -> EventsResponse: ...
+
+    async def link(self, request: LinkageRequest) -> Reply: ...
 
 
 class _Gone(Exception):
@@ -185,8 +195,10 @@ class SoapDoor:
             return _not_admitted(out, opened.version, language)
 
     async def _respond(self, opened: Opened, caller: Caller | None, peer: str, language: str) -> _Answer:
-        if opened.message.tag == EVENTS:
-            return await self._events(opened, caller, language)
+        noun = _NOUNS.get(str(opened.message.tag))
+        if noun is not None:
+            element = await self._respond_of(noun, opened, caller, language)
+            return _Answer(200, soap.wrap(element, opened.version), _content_type(opened.version))
         spoken = self._spoken(opened.message, caller)
         if spoken is None and opened.message.tag not in _OPERATIONS:
             return _unknown_operation(opened, language)
@@ -206,15 +218,24 @@ class SoapDoor:
         envelope = response_envelope if spoken is None else partial(answer_envelope, dialect=spoken[0])
         return _Answer(200, envelope(response, version=opened.version), _content_type(opened.version))
 
-    async def _events(self, opened: Opened, caller: Caller | None, language: str) -> _Answer:
-        header = read_header(opened.message)
+    async def _respond_of(self, noun: str, opened: Opened, caller: Caller | None, language: str) -> Element:
+        """The answer to a message of a noun that has no dialects."""
+        message, header = opened.message, read_header(opened.message)
         try:
-            check_source(caller, header.source, f"/{local_name(opened.message)}/Header/Source")
-            asked = read_events_request(opened.message, language=language)
-            element = write_events(await self._integration.events(asked))
+            check_source(caller, header.source, f"/{local_name(message)}/Header/Source")
+            self._gate.check_replay(header, f"/{local_name(message)}/Header/ReplayDetection")
+            if noun == EVENTS_NOUN:
+                return write_events(await self._integration.events(read_events_request(message, language=language)))
+            check_scope(caller, Permission.REGISTRY_WRITE, f"/{local_name(message)}")
+            reply = await self._integration.link(read_linkage(message, language=language))
         except CimError as error:
-            element = write_response(refused(error.refusal, header, language=language, now=self._now()))
-        return _Answer(200, soap.wrap(element, opened.version), _content_type(opened.version))
+            told = refused(error.refusal, header, language=language, now=self._now())
+            if error.refusal.code == "7.5":
+                self._gate.note("not authorized", caller, "", error.refusal.en)
+            return write_typed_reply(noun, replace(told.header, noun=noun), told.reply)
+        at = timestamp(self._now())
+        identifier = message_id(noun, header.source, header.message_id, at)
+        return write_typed_reply(noun, response_header(header, identifier=identifier, at=at, noun=noun), reply)
 
     def _spoken(self, message: Element, caller: Caller | None) -> tuple[Dialect, RequestForm] | None:
         """None: our own form, or nothing that we know. What a caller is known to speak goes before what it is like."""

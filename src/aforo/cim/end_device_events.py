@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aforo.cim.message import Header, Reply, ReplyError, Result, read_header, write_header, write_reply
+from aforo.cim.message import Header, Reply, ReplyError, Result, read_header
 from aforo.cim.namespaces import MESSAGE
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.schemas import check_against_schema
+from aforo.cim.typed_reply import check_typed_header, typed_namespace, write_typed_reply
 from aforo.cim.xml_reading import Element, path_of, text_of
-from aforo.cim.xml_writing import add, root
+from aforo.cim.xml_writing import add
 
 NOUN = "EndDeviceEvents"
 PROFILE = "http://iec.ch/TC57/2011/EndDeviceEvents#"
-TYPED = "http://iec.ch/TC57/2011/EndDeviceEventsMessage"
+TYPED = typed_namespace(NOUN)
 GET = f"{{{TYPED}}}GetEndDeviceEvents"
 SCHEMA = "EndDeviceEventsMessage.xsd"
 METER = "Meter"
@@ -51,14 +52,7 @@ class EventsResponse:
 def read_events_request(message: Element, *, language: str) -> EventsRequest:
     """Raises CimError: 1.5, 1.8, 2.5, 2.9."""
     header = read_header(message)
-    for name, told, wanted, code in (("Verb", header.verb.lower(), "get", "2.9"), ("Noun", header.noun, NOUN, "2.5")):
-        if told and told != wanted:
-            es, en = f"Debe ser {wanted}.", f"It must be {wanted}."
-            raise CimError(Refusal(code=code, es=es, en=en, xpath=f"/GetEndDeviceEvents/Header/{name}"))
-    if not header.source or not header.message_id:
-        name = "MessageID" if header.source else "Source"
-        at = f"/GetEndDeviceEvents/Header/{name}"
-        raise CimError(Refusal(code="1.5", es=f"Falta {name}.", en=f"{name} is missing.", xpath=at))
+    check_typed_header(message, header, "get", NOUN)
     check_against_schema(message, SCHEMA)
     request = message.find(f"{{{TYPED}}}Request")
     return EventsRequest(
@@ -71,9 +65,7 @@ def read_events_request(message: Element, *, language: str) -> EventsRequest:
 
 
 def write_events(response: EventsResponse) -> Element:
-    message = root(f"{{{TYPED}}}{NOUN}ResponseMessage")
-    write_header(message, TYPED, response.header)
-    write_reply(message, TYPED, response.reply)
+    message = write_typed_reply(NOUN, response.header, response.reply)
     if response.events:
         events = add(add(message, f"{{{TYPED}}}Payload"), f"{{{PROFILE}}}EndDeviceEvents")
         for event in response.events:

@@ -83,6 +83,7 @@ SERVICES: Mapping[str, Service] = {
         _typed("UsagePointConfig", ("Change",)),
         _typed("MeterReadings", ("Get",)),
         _typed("EndDeviceEvents", ("Get",)),
+        _typed("MasterDataLinkageConfig", ("Create", "Delete")),
         _generic("Request", f"{_IEC}/2011/schema/message", "Message.xsd"),
         _generic("draft-2009", _DRAFT, _DRAFT_XSD),
         Service(

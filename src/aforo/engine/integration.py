@@ -8,13 +8,15 @@ from datetime import timedelta
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.end_device_events import EventsRequest, EventsResponse
-from aforo.cim.message import Header, Result
+from aforo.cim.master_data_linkage import LinkageRequest
+from aforo.cim.message import Header, Reply, Result
 from aforo.cim.refusal import CimError, Refusal
 from aforo.domain.delivery import DeliveryState
 from aforo.domain.identifiers import MeterNumber, OrderNumber, Source
 from aforo.domain.order import Order, OrderRequest
 from aforo.domain.order_states import OrderState
 from aforo.engine.event_desk import EventDesk
+from aforo.engine.link_desk import LinkDesk
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk, TooLate
 from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
@@ -54,6 +56,7 @@ class Integration:
         self._clock = ports.clock
         self._orders = OrderDesk(ports.book, ports.clock)
         self._events = EventDesk(ports.book.store, ports.deliveries, ports.clock)
+        self._links = LinkDesk(ports.registry, ports.clock)
         self._rules_of = rules_of
         self._waiters = 0
 
@@ -106,6 +109,9 @@ class Integration:
 
     async def events(self, request: EventsRequest) -> EventsResponse:
         return await self._events.events(request)
+
+    async def link(self, request: LinkageRequest) -> Reply:
+        return await self._links.link(request)
 
     async def cancel(self, request: CancelRequest) -> ControlResponse:
         """Durable when it returns; its final answer (6.5) goes its way as any other."""
