@@ -33,6 +33,7 @@ from aforo.engine.order_book import BookCalls, OrderBook
 from aforo.engine.order_desk import OrderDesk
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow.order_asked import CallerRules
+from aforo.flow.webhook import WEBHOOK
 from cases import WEDNESDAY, a_meter
 
 TOKEN = "a-token-of-some-length"
@@ -81,6 +82,7 @@ class Scene:
                 status=StatusPorts(MemoryStatusStore(self.orders, self.deliveries), Metrics(), clock, lambda: False),
                 integration=Integration(ports, lambda _: RULES),
                 relay=self._wake,
+                secret_of=lambda _: b"a secret of some length",
             ),
             gate,
         )
@@ -190,6 +192,19 @@ async def test_an_order_that_failed_is_given_again_and_explained_and_followed() 
     assert {block[0] for block in events[:-1]} == {"event: fact"}
     assert events[-1][0] == "event: ended"
     assert json.loads(events[-1][1].removeprefix("data: "))["state"] == "CANCELLED"
+
+
+async def test_an_order_given_again_is_answered_as_the_first_was_to_be() -> None:
+    here = await Scene().with_meter()
+    address = "http://127.0.0.1:8099/results"
+    async with here.client(**{"idempotency-key": "k-1"}) as client:
+        await client.post("/orders", json=order(order="OS-1", webhook=address))
+        await client.post("/orders/OS-1/cancel", json={"by": "Ana"})
+        again = await client.post("/orders/OS-1/retry", json={"source": "CIS"}, headers={"idempotency-key": "k-2"})
+
+    found = await here.orders.find(Source("CIS"), OrderNumber(again.json()["number"]))
+    assert found is not None
+    assert (found.request.dialect, found.request.reply_address) == (WEBHOOK, address)
 
 
 async def test_results_are_told_since_a_number_and_published_again_when_asked() -> None:

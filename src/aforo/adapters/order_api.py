@@ -246,6 +246,7 @@ def _repeated(first: Order, again: Again, key: str, request: Request) -> Control
         watts=None if given.limit is None else Decimal(given.limit.watts),
         reason=given.reason,
         options=tuple(Option(name, value) for name, value in options if value),
+        dialect=given.dialect,
         language=language_of(request.headers.get("accept-language", "")),
     )
 
