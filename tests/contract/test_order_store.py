@@ -139,6 +139,7 @@ async def test_orders_are_found_by_the_message_that_they_came_with(stores: Store
     assert await stores.orders.find_correlated(Source("CIS"), "c-1") == [first, second]
     assert await stores.orders.find_correlated(Source("CIS"), "m-3") == [plain]
     assert await stores.orders.find_correlated(Source("CIS"), "m-1\0") == []
+    assert await stores.orders.latest(10, sought=OrderFilter(source=Source("CIS"))) == [plain, second, first]
     assert await stores.orders.numbers_of_message(Source("CIS"), "m-1") == ["OS-1", "OS-2"]
     assert await stores.orders.numbers_of_message(Source("CIS"), "m-9\0") == []
 

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 from fastapi import Request
 
-from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, peer_of
+from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_scope, check_source, peer_of
 from aforo.adapters.operator_problem import Problem
+from aforo.cim.refusal import CimError
 from aforo.domain.callers import Caller, Scope
 
 
@@ -16,10 +17,7 @@ def guard(gate: Gatekeeper, scope: Scope) -> Callable[[Request], AsyncIterator[N
         peer = peer_of(request.scope)
         try:
             caller = gate.identify_strictly(request.scope)
-            if caller is not None and scope not in caller.scopes:
-                gate.note("not authorized", caller, peer, f"scope {scope.value}")
-                es, en = f"Falta el permiso {scope.value}.", f"The scope {scope.value} is missing."
-                raise Problem(403, es, en)
+            _check_scope(gate, caller, scope, peer)
             request.state.caller = caller
             with gate.room_for(caller, peer):
                 yield
@@ -29,8 +27,21 @@ def guard(gate: Gatekeeper, scope: Scope) -> Callable[[Request], AsyncIterator[N
     return check
 
 
+def _check_scope(gate: Gatekeeper, caller: Caller | None, scope: Scope, peer: str) -> None:
+    try:
+        check_scope(caller, scope, "")
+    except CimError as forbidden:
+        gate.note("not authorized", caller, peer, f"scope {scope.value}")
+        raise _forbidden(forbidden) from forbidden
+
+
 def check_speaks_for(request: Request, source: str) -> None:
     """Raises Problem."""
-    caller: Caller | None = request.state.caller
-    if caller is not None and source not in caller.sources:
-        raise Problem(403, f"{caller.name} no puede hablar por {source}.", f"{caller.name} may not speak for {source}.")
+    try:
+        check_source(request.state.caller, source, "")
+    except CimError as forbidden:
+        raise _forbidden(forbidden) from forbidden
+
+
+def _forbidden(error: CimError) -> Problem:
+    return Problem(403, error.refusal.es, error.refusal.en)

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from starlette.types import Scope as HttpScope
 
 from aforo.adapters.oauth_tokens import BadGrant, OAuthTokens
-from aforo.cim.message import Header
+from aforo.cim.message import Header, moment_of
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.username_token import BadToken, UsernameToken
 from aforo.domain.callers import Caller, Callers, Scope
@@ -84,16 +84,19 @@ class Nonces:
     """Those of the last minutes, so that none is taken twice. A full memory refuses rather than forgets."""
 
     def __init__(self, most: int = NONCES_MAX) -> None:
-        self._seen: OrderedDict[tuple[str, bytes], datetime] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, bytes], tuple[datetime, str]] = OrderedDict()
         self._most = most
 
-    def take(self, name: str, nonce: bytes, now: datetime) -> bool:
-        """False: it was seen, or there is no room to remember it."""
-        while self._seen and next(iter(self._seen.values())) < now - 2 * TOKEN_LIFE:
+    def take(self, name: str, nonce: bytes, now: datetime, *, message: str = "") -> bool:
+        """False: it was seen, or there is no room to remember it. message: may have it again; empty for none."""
+        while self._seen and next(iter(self._seen.values()))[0] < now - 2 * TOKEN_LIFE:
             self._seen.popitem(last=False)
-        if (name, nonce) in self._seen or len(self._seen) >= self._most:
+        seen = self._seen.get((name, nonce))
+        if seen is not None:
+            return bool(message) and seen[1] == message
+        if len(self._seen) >= self._most:
             return False
-        self._seen[name, nonce] = now
+        self._seen[name, nonce] = now, message
         return True
 
 
@@ -121,7 +124,7 @@ class Gatekeeper:
         self._now = now
         self._note = note
         self._nonces = Nonces()
-        self._messages: OrderedDict[tuple[str, str], tuple[str, datetime]] = OrderedDict()
+        self._message_nonces = Nonces()
         self._buckets: dict[str, _Bucket] = {}
         self._busy: dict[str, int] = {}
         self.failures_max = FAILURES_MAX
@@ -174,14 +177,16 @@ class Gatekeeper:
         """
         if not header.nonce:
             return
-        now, created = self._now(), _moment(header.created)
-        if created is None or abs(created - now) > TOKEN_LIFE:
+        now = self._now()
+        try:
+            is_of_now = abs(moment_of(header.created) - now) <= TOKEN_LIFE
+        except ValueError:
+            is_of_now = False
+        if not is_of_now:
             raise CimError(replace(_EXPIRED, xpath=f"{at}/Created"))
-        used = self._messages.setdefault((header.source, header.nonce), (header.message_id, now))
-        if used[0] != header.message_id:
+        nonce = header.nonce.encode("utf-8", "surrogatepass")
+        if not self._message_nonces.take(header.source, nonce, now, message=header.message_id):
             raise CimError(replace(_REPLAYED, xpath=f"{at}/Nonce"))
-        while next(iter(self._messages.values()))[1] < now - 2 * TOKEN_LIFE or len(self._messages) > NONCES_MAX:
-            self._messages.popitem(last=False)
 
     @contextmanager
     def room_for(self, caller: Caller | None, peer: str) -> Iterator[None]:
@@ -265,14 +270,6 @@ _TOO_OFTEN = Refusal(
     code="7.1", es="Demasiadas identificaciones fallidas; espere.", en="Too many failed authentications; wait."
 )
 _OVER = Refusal(code="5.1", es="Demasiadas solicitudes; espere.", en="Too many requests; wait.")
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def bearer_of(scope: HttpScope) -> str | None:

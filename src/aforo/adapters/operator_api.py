@@ -41,7 +41,7 @@ from aforo.dlms.keys import SystemTitle
 from aforo.domain.callers import Scope
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
-from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber
+from aforo.domain.identifiers import ConcentratorNumber, MeterNumber, OrderId, OrderNumber, Source
 from aforo.domain.order_filter import OrderFilter
 from aforo.domain.order_states import OrderState
 from aforo.engine.order_desk import OrderDesk, SamePerson, TooLate
@@ -108,8 +108,15 @@ def _sought(
     since: Annotated[
         AwareDatetime | None, BeforeValidator(_is_iso), Query(description="Received then or later.")
     ] = None,
+    source: str | None = None,
 ) -> OrderFilter:
-    return OrderFilter(state=state, cause=cause, meter=None if meter is None else MeterNumber(meter), since=since)
+    return OrderFilter(
+        source=None if source is None else Source(source),
+        state=state,
+        cause=cause,
+        meter=None if meter is None else MeterNumber(meter),
+        since=since,
+    )
 
 
 _Text = Annotated[str, StringConstraints(max_length=WORDS_MAX)]

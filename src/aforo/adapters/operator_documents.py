@@ -8,7 +8,9 @@ from aforo.domain.causes import CAUSES, Cause
 from aforo.domain.delivery import Delivery
 from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Meter
 from aforo.domain.order import Fact, Order
-from aforo.flow.trace import in_words
+from aforo.domain.order_states import OrderState
+from aforo.flow.explanation import Explanation
+from aforo.flow.trace import Words, in_words
 
 PREFIX = "/api/v1"
 """Where the door is, below the system's address."""
@@ -93,6 +95,19 @@ def fact_of(document: Mapping[str, Any]) -> Fact:
     return Fact(document["step"], at, document["from"], document["to"], document["name"], document["payload"])
 
 
+def explanation_document(state: OrderState, cause: Cause | None, told: Explanation) -> dict[str, Any]:
+    """Sentences in both languages."""
+    return {
+        "state": state.value,
+        "meaning": _both(told.meaning),
+        "cause": None if cause is None else {"code": cause.value, "layer": CAUSES[cause].layer.value},
+        "waits_for": _both(told.waits_for),
+        "until": _moment(told.until),
+        "is_tried_again": told.is_tried_again,
+        "remedy": _both(told.remedy),
+    }
+
+
 def delivery_document(one: Delivery) -> dict[str, Any]:
     return {
         "result": one.message.id,
@@ -137,6 +152,10 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "retry_allowed": facts.is_retry_allowed,
         "field_work_suggested": facts.is_field_work_suggested,
     }
+
+
+def _both(words: Words | None) -> dict[str, str] | None:
+    return None if words is None else {"es": words.es, "en": words.en}
 
 
 def _moment(at: datetime | None) -> str | None:

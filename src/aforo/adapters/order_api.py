@@ -31,7 +31,6 @@ from aforo.domain.order_states import OrderState
 from aforo.domain.quantities import HIGHEST_WATTS
 from aforo.engine.ports import OrderStore
 from aforo.flow.explanation import explain
-from aforo.flow.trace import Words
 from aforo.flow.webhook import WEBHOOK
 
 LOOK_S = 0.2
@@ -161,15 +160,7 @@ def following_routes(ports: OrderApiPorts) -> APIRouter:
         """Why it stands where it stands, whom it waits for and until when, and what would have to change."""
         order, _ = await find_order(ports.orders, OrderNumber(number), source)
         told = explain(order.state, order.cause, next_at=order.next_at, ended_at=order.ended_at)
-        return {
-            "number": order.number,
-            "state": order.state.value,
-            "meaning": _both(told.meaning),
-            "waits_for": _both(told.waits_for),
-            "until": None if told.until is None else told.until.isoformat(),
-            "is_tried_again": told.is_tried_again,
-            "remedy": _both(told.remedy),
-        }
+        return {"number": order.number, **documents.explanation_document(order.state, order.cause, told)}
 
     @routes.get(
         "/orders/{number:path}/progress",
@@ -202,7 +193,7 @@ async def _placed(ports: OrderApiPorts, asked: ControlRequest, response: Respons
     return {**documents.order_document(order), "answer": told}
 
 
-def _asked(order: LimitOrder | PlainOrder, key: str, wait_s: int, language: str) -> ControlRequest:
+def _asked(order: LimitOrder | PlainOrder, key: str, patience_s: int, language: str) -> ControlRequest:
     options = [
         ("priority", order.priority if order.priority != "normal" else None),
         ("special", order.special),
@@ -211,8 +202,8 @@ def _asked(order: LimitOrder | PlainOrder, key: str, wait_s: int, language: str)
     if isinstance(order, LimitOrder):
         options += [("until", order.until and order.until.isoformat()), ("proof", order.proof)]
     answer_to = order.webhook or order.reply_address or ""
-    if wait_s:
-        options.append(("wait", str(wait_s)))
+    if patience_s:
+        options.append(("wait", str(patience_s)))
     return ControlRequest(
         header=message.Header(
             verb="create",
@@ -261,9 +252,11 @@ async def _events(orders: OrderStore, order: Order) -> AsyncIterator[str]:
         facts = await orders.facts(order.id)
         for fact in facts[told:]:
             yield _event("fact", documents.fact_document(fact))
-        if len(facts) > told or loop.time() - quiet_since > KEEP_ALIVE_S:
-            yield "" if len(facts) > told else ": still here\n\n"
+        if len(facts) > told:
             told, quiet_since = len(facts), loop.time()
+        elif loop.time() - quiet_since > KEEP_ALIVE_S:
+            quiet_since = loop.time()
+            yield ": still here\n\n"
         if current.state.is_end:
             yield _event("ended", documents.order_document(current))
             return
@@ -272,7 +265,3 @@ async def _events(orders: OrderStore, order: Order) -> AsyncIterator[str]:
 
 def _event(name: str, document: dict[str, Any]) -> str:
     return f"event: {name}\ndata: {json.dumps(document, ensure_ascii=False)}\n\n"
-
-
-def _both(words: Words | None) -> dict[str, str] | None:
-    return None if words is None else {"es": words.es, "en": words.en}

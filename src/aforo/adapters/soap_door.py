@@ -197,45 +197,54 @@ class SoapDoor:
     async def _respond(self, opened: Opened, caller: Caller | None, peer: str, language: str) -> _Answer:
         noun = _NOUNS.get(str(opened.message.tag))
         if noun is not None:
-            element = await self._respond_of(noun, opened, caller, language)
+            element = await self._respond_of(noun, opened.message, (caller, peer), language)
             return _Answer(200, soap.wrap(element, opened.version), _content_type(opened.version))
         spoken = self._spoken(opened.message, caller)
         if spoken is None and opened.message.tag not in _OPERATIONS:
             return _unknown_operation(opened, language)
         header = read_header(opened.message) if spoken is None else header_of(opened.message, spoken[0])
         try:
-            check_source(caller, header.source, f"/{local_name(opened.message)}/Header/Source")
-            self._gate.check_replay(header, f"/{local_name(opened.message)}/Header/ReplayDetection")
+            self._check_sender(opened.message, header, caller)
             if spoken is None:
                 asked = read_ours(opened.message, _OPERATIONS[str(opened.message.tag)], language)
             else:
                 asked = read_request(opened.message, *spoken, language=language)
             response = await self._handed_over(asked, header, language)
         except CimError as error:
-            if error.refusal.code == "7.5":
-                self._gate.note("not authorized", caller, peer, error.refusal.en)
-            response = refused(error.refusal, header, language=language, now=self._now())
+            response = self._refused(error, header, (caller, peer), language)
         envelope = response_envelope if spoken is None else partial(answer_envelope, dialect=spoken[0])
         return _Answer(200, envelope(response, version=opened.version), _content_type(opened.version))
 
-    async def _respond_of(self, noun: str, opened: Opened, caller: Caller | None, language: str) -> Element:
-        """The answer to a message of a noun that has no dialects."""
-        message, header = opened.message, read_header(opened.message)
+    async def _respond_of(
+        self, noun: str, message: Element, sender: tuple[Caller | None, str], language: str
+    ) -> Element:
+        """The answer to a message of a noun that has no dialects. sender: who, and from where."""
+        header = read_header(message)
         try:
-            check_source(caller, header.source, f"/{local_name(message)}/Header/Source")
-            self._gate.check_replay(header, f"/{local_name(message)}/Header/ReplayDetection")
+            self._check_sender(message, header, sender[0])
             if noun == EVENTS_NOUN:
                 return write_events(await self._integration.events(read_events_request(message, language=language)))
-            check_scope(caller, Permission.REGISTRY_WRITE, f"/{local_name(message)}")
+            check_scope(sender[0], Permission.REGISTRY_WRITE, f"/{local_name(message)}")
             reply = await self._integration.link(read_linkage(message, language=language))
         except CimError as error:
-            told = refused(error.refusal, header, language=language, now=self._now())
-            if error.refusal.code == "7.5":
-                self._gate.note("not authorized", caller, "", error.refusal.en)
+            told = self._refused(error, header, sender, language)
             return write_typed_reply(noun, replace(told.header, noun=noun), told.reply)
         at = timestamp(self._now())
         identifier = message_id(noun, header.source, header.message_id, at)
         return write_typed_reply(noun, response_header(header, identifier=identifier, at=at, noun=noun), reply)
+
+    def _check_sender(self, message: Element, header: Header, caller: Caller | None) -> None:
+        """Raises CimError."""
+        at = f"/{local_name(message)}/Header"
+        check_source(caller, header.source, f"{at}/Source")
+        self._gate.check_replay(header, f"{at}/ReplayDetection")
+
+    def _refused(
+        self, error: CimError, header: Header, sender: tuple[Caller | None, str], language: str
+    ) -> ControlResponse:
+        if error.refusal.code.startswith("7."):
+            self._gate.note("not authorized", *sender, error.refusal.en)
+        return refused(error.refusal, header, language=language, now=self._now())
 
     def _spoken(self, message: Element, caller: Caller | None) -> tuple[Dialect, RequestForm] | None:
         """None: our own form, or nothing that we know. What a caller is known to speak goes before what it is like."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,6 +51,9 @@ from aforo.simulator.town_file import load_town
 
 SOAP_PATH = "/soap"
 DEFAULT_PORT = 8080
+SOURCES_MAX = 1024
+"""Whose rules are kept at hand: they are made of addresses to be parsed, and asked for at every order."""
+
 GARBAGE_THRESHOLDS = (100_000, 50, 100)
 """Of Python's collector of cycles. Nothing in an order's way makes one; what does is rare and small."""
 
@@ -169,7 +173,13 @@ class System:
             clock_deviation=timedelta(seconds=settings.clock_deviation_s),
             window=settings.window,
         )
-        return HeadEnd(stores, surroundings, headend_settings, settings.rules_of, hosts=self._place.process.loops)
+        return HeadEnd(
+            stores,
+            surroundings,
+            headend_settings,
+            lru_cache(SOURCES_MAX)(settings.rules_of),
+            hosts=self._place.process.loops,
+        )
 
     def _soap_door(self, headend: HeadEnd) -> SoapDoor:
         settings = DoorSettings(dialects=self._settings.known_dialects, gate=self._gate)

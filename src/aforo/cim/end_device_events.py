@@ -1,9 +1,9 @@
 """What is known of a meter's events: GetEndDeviceEvents, and its answer (IEC 61968-9, EndDeviceEvents)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from aforo.cim.message import Header, Reply, ReplyError, Result, read_header
+from aforo.cim.message import Header, Reply, ReplyError, Result, moment_of, read_header
 from aforo.cim.namespaces import MESSAGE
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.schemas import check_against_schema
@@ -103,9 +103,8 @@ def _moment(request: Element | None, name: str) -> datetime | None:
     if not text or request is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment_of(text)
+    except ValueError:
         es, en = "Debe ser fecha y hora de estos siglos.", "It must be a date and time of these centuries."
         refusal = Refusal(code="5.2", es=es, en=en, xpath=f"{path_of(request)}/{name}")
         raise CimError(refusal) from None

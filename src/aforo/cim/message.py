@@ -84,6 +84,15 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def moment_of(text: str) -> datetime:
+    """Of an xs:dateTime, in UTC, which it is in without an offset. Raises ValueError."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
+    except OverflowError as far:
+        raise ValueError(f"{text} lies outside the years 1 to 9999 in UTC") from far
+
+
 def message_id(*names: str) -> str:
     """A UUID (RFC 9562, version 8) made from names: the same names give the same one, so a repeat is known as one."""
     digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,6 +7,9 @@ from lxml import etree
 from aforo.cim.soap import open_answer
 from aforo.cim.xml_reading import Element, local_name
 
+OPEN = frozenset({"0.3", "6.2"})
+"""Codes after which a final answer follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldAnswer:
@@ -20,11 +23,6 @@ class ToldAnswer:
     reason: str
     details: str
     numbers: tuple[str, ...]
-
-    @property
-    def is_final(self) -> bool:
-        """Not only that it was accepted, or waits."""
-        return self.code not in ("0.3", "6.2")
 
 
 def read_told(octets: bytes) -> ToldAnswer:

@@ -8,8 +8,9 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from aforo.cim.message import moment_of
 from aforo.cim.xml_reading import Element, text_of
 
 _OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
@@ -78,7 +79,6 @@ def _octets(text: str, name: str) -> bytes:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment_of(text)
+    except ValueError:
         raise BadToken("Created is no xs:dateTime") from None

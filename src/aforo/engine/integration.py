@@ -55,7 +55,7 @@ class Integration:
         self._desk = ports.desk
         self._clock = ports.clock
         self._orders = OrderDesk(ports.book, ports.clock)
-        self._events = EventDesk(ports.book.store, ports.deliveries, ports.clock)
+        self._events = EventDesk(ports.book.store, ports.clock)
         self._links = LinkDesk(ports.registry, ports.clock)
         self._rules_of = rules_of
         self._waiters = 0

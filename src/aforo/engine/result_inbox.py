@@ -1,5 +1,6 @@
 """Step 8's other end: what lies on an outside queue comes into Integration's inbox, once for each id."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from aforo.domain.delivery import ResultMessage
@@ -30,7 +31,8 @@ class ResultInbox:
 
     async def _take(self, messages: Sequence[ResultMessage]) -> None:
         """Those of orders that are not here are another installation's on the same broker, and left aside."""
-        ours = [message for message in messages if await self._is_ours(message)]
+        are_ours = await asyncio.gather(*(self._is_ours(message) for message in messages))
+        ours = [message for message, is_ours in zip(messages, are_ours, strict=True) if is_ours]
         if ours:
             await self._deliveries.put_in_inbox(ours, self._clock.now())
             self._on_message()

@@ -54,7 +54,6 @@ def order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest | R
     the answer was lost then gets the same order, and not a second one.
     """
     try:
-        wait_of(asked)
         request = _order_request(asked, rules)
         _check_permissions(request, asked, rules)
     except CimError as error:
@@ -68,21 +67,25 @@ def wants_proof(asked: ControlRequest) -> bool:
 
 
 def wait_of(asked: ControlRequest) -> timedelta:
-    """For how long the sender waits for the final answer in the same exchange. Raises CimError."""
-    given = _options(asked).get("wait")
+    """For how long the sender waits for the final answer in the same exchange. asked: it has become an order."""
+    given = next((option.value for option in asked.options if option.name == "wait"), None)
+    return timedelta() if given is None else timedelta(seconds=int(given))
+
+
+def _check_wait(given: tuple[str, str] | None) -> None:
     if given is None:
-        return timedelta()
+        return
     value, at = given
     if not (value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= WAIT_S_MAX):
         es = f"La espera va de 1 a {WAIT_S_MAX} segundos."
         raise _refused("5.2", es, f"The wait is 1 to {WAIT_S_MAX} seconds.", at)
-    return timedelta(seconds=int(value))
 
 
 def _order_request(asked: ControlRequest, rules: CallerRules) -> OrderRequest:
     reply_address = _reply_address(asked, rules)
     options = _options(asked)
     header = asked.header
+    _check_wait(options.get("wait"))
     number = number_of(asked)
     kind = _kind(asked)
     limit = _limit(asked, kind)

@@ -107,7 +107,8 @@ class PostgresOrderStore:
     ) -> list[Order]:
         state, cause = (None if each is None else each.value for each in (sought.state, sought.cause))
         meter = None if sought.meter is None else storable_text(sought.meter)
-        rows = await self._pool.fetch(SQL["latest"], limit, before, state, cause, meter, sought.since)
+        source = None if sought.source is None else storable_text(sought.source)
+        rows = await self._pool.fetch(SQL["latest"], limit, before, state, cause, meter, sought.since, source)
         return [order_of(row) for row in rows]
 
     @tells_outages

@@ -88,6 +88,7 @@ WHERE ($2::bigint IS NULL OR id < $2)
   AND ($4::text IS NULL OR cause = $4)
   AND ($5::text IS NULL OR meter = $5)
   AND ($6::timestamptz IS NULL OR received_at >= $6)
+  AND ($7::text IS NULL OR source = $7)
 ORDER BY id DESC LIMIT $1
 
 -- name: facts

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from aforo.adapters.operator_documents import explanation_document
 from aforo.app.console_output import language, say, say_pairs, say_table
-from aforo.domain.causes import CAUSES, Cause
+from aforo.domain.causes import Cause
 from aforo.domain.order_states import OrderState
 from aforo.flow.explanation import explain
 from aforo.flow.trace import Words
@@ -25,18 +26,11 @@ _TRY = Words("intento", "try")
 
 def explanation_of(order: Mapping[str, Any]) -> dict[str, Any]:
     """For programs, from the order as the operator API shows it. Sentences in both languages."""
+    state = OrderState(order["state"])
     cause = None if order["cause"] is None else Cause(order["cause"]["code"])
-    told = explain(
-        OrderState(order["state"]), cause, next_at=_moment(order["next_at"]), ended_at=_moment(order["ended_at"])
-    )
+    told = explain(state, cause, next_at=_moment(order["next_at"]), ended_at=_moment(order["ended_at"]))
     return {
-        "state": order["state"],
-        "meaning": _both(told.meaning),
-        "cause": None if cause is None else {"code": cause.value, "layer": CAUSES[cause].layer.value},
-        "waits_for": _both(told.waits_for),
-        "until": None if told.until is None else told.until.isoformat(),
-        "is_tried_again": told.is_tried_again,
-        "remedy": _both(told.remedy),
+        **explanation_document(state, cause, told),
         "concentrator": order.get("concentrator"),
         "tries": [_try(fact) for fact in order["facts"] if fact["name"] == "ResultCollected"],
     }
@@ -74,10 +68,6 @@ def _heard(concentrator: Mapping[str, Any] | None) -> str | None:
 def _try(fact: Mapping[str, Any]) -> dict[str, Any]:
     payload = fact["payload"]
     return {"at": fact["at"], **{name: payload[name] for name in ("attempt", "verdict", "cause", "detail")}}
-
-
-def _both(words: Words | None) -> dict[str, str] | None:
-    return None if words is None else {"es": words.es, "en": words.en}
 
 
 def _moment(text: str | None) -> datetime | None:

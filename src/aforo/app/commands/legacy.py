@@ -22,7 +22,7 @@ from aforo.cim.dialect import sample_request, shipped
 from aforo.cim.message import timestamp
 from aforo.cim.refusal import UnreadableMessage
 from aforo.cim.soap import SoapFault, wrap
-from aforo.cim.told_answer import ToldAnswer, pretty_told, read_told
+from aforo.cim.told_answer import OPEN, ToldAnswer, pretty_told, read_told
 from aforo.cim.xml_reading import parse
 
 commands = typer.Typer(no_args_is_help=True, help="The commercial system's side, for tests: send orders, take answers.")
@@ -55,7 +55,7 @@ def send(  # noqa: PLR0917 (typer calls it by name; these are the command's opti
     answers = _Answers()
     with MockLegacy(answers.take) as legacy, OperatorClient(locate(data, url)) as client:
         sent = [_sent(client, cells, dialect, (source, legacy.address), show=show) for cells in rows.cells]
-        waiting = {one["correlation"] for one in sent if one["code"] in ("0.3", "6.2")}
+        waiting = {one["correlation"] for one in sent if one["code"] in OPEN}
         answers.wait_for(waiting, wait_timeout)
     for one in sent:
         octets = answers.of(one["correlation"])
@@ -167,4 +167,4 @@ def _shown(one: Mapping[str, Any]) -> tuple[str, str, str]:
     answer = one["answer"]
     if answer is not None:
         return answer["result"], answer["code"], answer["details"]
-    return ("none came", "", "") if one["code"] in ("0.3", "6.2") else ("", "", one["reason"])
+    return ("none came", "", "") if one["code"] in OPEN else ("", "", one["reason"])
