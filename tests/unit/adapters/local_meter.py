@@ -53,7 +53,7 @@ class LocalMeter:
             os.write(self._far, self.says)
             return
         asked = octets.find(b"\xaf?")
-        if asked >= 0:
+        if asked >= 0 and octets.endswith(b"!\x8d\n"):  # ciphered octets may well look like its beginning alone
             octets, self._sign_on, self._connection = octets[asked:], ServerSignOn(IDENTIFICATION), None
         if self._connection is None:
             self._signing_on(octets, now())
