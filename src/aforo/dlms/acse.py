@@ -20,6 +20,18 @@ _RESULT, _DIAGNOSTIC = 0xA2, 0xA3
 _OID_CONTEXT = bytes.fromhex("608574050801")
 _OID_MECHANISM = bytes.fromhex("608574050802")
 _WITH_AUTHENTICATION = bytes.fromhex("0780")
+_SHORT_MAX = 0x7F
+"""Longest content whose length is one octet."""
+
+_FROM_USER = bytes.fromhex("a1030201")
+_CONTEXT_HEAD = bytes((_CONTEXT, 9, 0x06, 7)) + _OID_CONTEXT
+_AARQ_MECHANISM_HEAD, _AARE_MECHANISM_HEAD = (
+    bytes((requirements, 2)) + _WITH_AUTHENTICATION + bytes((mechanism, 7)) + _OID_MECHANISM
+    for requirements, mechanism in (
+        (_AARQ_REQUIREMENTS, _AARQ_MECHANISM),
+        (_AARE_REQUIREMENTS, _AARE_MECHANISM),
+    )
+)
 
 ACCEPTED, REJECTED_PERMANENT, REJECTED_TRANSIENT = 0, 1, 2
 NO_REASON, CONTEXT_NOT_SUPPORTED, TITLE_NOT_RECOGNISED = 1, 2, 3
@@ -54,21 +66,20 @@ class AssociationAnswer:
 
 
 def encode_request(request: AssociationRequest) -> bytes:
-    body = _element(_CONTEXT, _element(0x06, _OID_CONTEXT + bytes((request.context,))))
+    body = _CONTEXT_HEAD + bytes((request.context,))
     if request.title:
-        body += _element(_CALLING_TITLE, _element(0x04, request.title))
+        body += _nested(_CALLING_TITLE, 0x04, request.title)
     if request.mechanism:
-        body += _element(_AARQ_REQUIREMENTS, _WITH_AUTHENTICATION)
-        body += _element(_AARQ_MECHANISM, _OID_MECHANISM + bytes((request.mechanism,)))
-        body += _element(_AARQ_AUTHENTICATION, _element(0x80, request.authentication))
-    return _element(AARQ, body + _element(_USER_INFORMATION, _element(0x04, request.information)))
+        body += _AARQ_MECHANISM_HEAD + bytes((request.mechanism,))
+        body += _nested(_AARQ_AUTHENTICATION, 0x80, request.authentication)
+    return _element(AARQ, body + _nested(_USER_INFORMATION, 0x04, request.information))
 
 
 def decode_request(apdu: bytes) -> AssociationRequest:
     """Raises RemoteProtocolError (MALFORMED)."""
     fields = _fields(apdu, AARQ)
     return AssociationRequest(
-        context=_arc(_inner(fields.get(_CONTEXT), 0x06), _OID_CONTEXT),
+        context=_context(fields),
         title=_inner(fields.get(_CALLING_TITLE), 0x04),
         mechanism=_arc(fields.get(_AARQ_MECHANISM, b""), _OID_MECHANISM) if _AARQ_MECHANISM in fields else 0,
         authentication=_inner(fields.get(_AARQ_AUTHENTICATION), 0x80),
@@ -77,17 +88,16 @@ def decode_request(apdu: bytes) -> AssociationRequest:
 
 
 def encode_answer(answer: AssociationAnswer) -> bytes:
-    body = _element(_CONTEXT, _element(0x06, _OID_CONTEXT + bytes((answer.context,))))
+    body = _CONTEXT_HEAD + bytes((answer.context,))
     body += _element(_RESULT, _integer(answer.result))
     body += _element(_DIAGNOSTIC, _element(0xA1, _integer(answer.diagnostic)))
     if answer.title:
-        body += _element(_RESPONDING_TITLE, _element(0x04, answer.title))
+        body += _nested(_RESPONDING_TITLE, 0x04, answer.title)
     if answer.mechanism:
-        body += _element(_AARE_REQUIREMENTS, _WITH_AUTHENTICATION)
-        body += _element(_AARE_MECHANISM, _OID_MECHANISM + bytes((answer.mechanism,)))
-        body += _element(_AARE_AUTHENTICATION, _element(0x80, answer.authentication))
+        body += _AARE_MECHANISM_HEAD + bytes((answer.mechanism,))
+        body += _nested(_AARE_AUTHENTICATION, 0x80, answer.authentication)
     if answer.information:
-        body += _element(_USER_INFORMATION, _element(0x04, answer.information))
+        body += _nested(_USER_INFORMATION, 0x04, answer.information)
     return _element(AARE, body)
 
 
@@ -95,7 +105,7 @@ def decode_answer(apdu: bytes) -> AssociationAnswer:
     """Raises RemoteProtocolError (MALFORMED)."""
     fields = _fields(apdu, AARE)
     return AssociationAnswer(
-        context=_arc(_inner(fields.get(_CONTEXT), 0x06), _OID_CONTEXT),
+        context=_context(fields),
         result=_small(_inner(fields.get(_RESULT), 0x02)),
         diagnostic=_diagnostic(fields.get(_DIAGNOSTIC)),
         title=_inner(fields.get(_RESPONDING_TITLE), 0x04),
@@ -109,7 +119,7 @@ def encode_release(tag: int, information: bytes = b"") -> bytes:
     """tag: RLRQ or RLRE; reason normal(0)."""
     body = _element(0x80, b"\x00")
     if information:
-        body += _element(_USER_INFORMATION, _element(0x04, information))
+        body += _nested(_USER_INFORMATION, 0x04, information)
     return _element(tag, body)
 
 
@@ -120,6 +130,14 @@ def decode_release(apdu: bytes, tag: int) -> bytes:
 
 def _element(tag: int, content: bytes) -> bytes:
     return bytes((tag,)) + put_length(len(content)) + content
+
+
+def _nested(tag: int, inner: int, content: bytes) -> bytes:
+    """An element with one element inside, and nothing else."""
+    octets = len(content)
+    if octets + 2 <= _SHORT_MAX:  # nearly every one
+        return bytes((tag, octets + 2, inner, octets)) + content
+    return _element(tag, _element(inner, content))
 
 
 def _integer(value: int) -> bytes:
@@ -136,7 +154,11 @@ def _fields(apdu: bytes, tag: int) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
     while at < end:
         name = apdu[at]
-        begin, at = _length(apdu, at + 1)
+        begin = at + 2
+        if begin <= end and apdu[at + 1] <= end - begin and apdu[at + 1] <= _SHORT_MAX:  # nearly every one
+            at = begin + apdu[at + 1]
+        else:
+            begin, at = _length(apdu, at + 1)
         if name in fields:
             raise malformed(f"field {name:02X} twice")
         fields[name] = apdu[begin:at]
@@ -159,7 +181,9 @@ def _inner(content: bytes | None, tag: int) -> bytes:
     """The one element inside; empty when the field is absent."""
     if content is None:
         return b""
-    if content[:1] == bytes((tag,)):
+    if len(content) >= 2 and content[0] == tag:
+        if content[1] == len(content) - 2 <= _SHORT_MAX:  # nearly every one
+            return content[2:]
         begin, end = _length(content, 1)
         if end == len(content):
             return content[begin:]
@@ -172,6 +196,11 @@ def _arc(oid: bytes, prefix: bytes) -> int:
     return oid[-1]
 
 
+def _context(fields: dict[int, bytes]) -> int:
+    """Last arc of the application context's name."""
+    return _arc(_inner(fields.get(_CONTEXT), 0x06), _OID_CONTEXT)
+
+
 def _small(content: bytes) -> int:
     if len(content) != 1:
         raise malformed("a number of one octet was expected")
@@ -180,6 +209,8 @@ def _small(content: bytes) -> int:
 
 def _diagnostic(content: bytes | None) -> int:
     """Of whichever source: ACSE service user [1] or provider [2]."""
+    if content is not None and len(content) == len(_FROM_USER) + 1 and content.startswith(_FROM_USER):
+        return content[-1]
     for tag in (0xA1, 0xA2):
         if content and content[0] == tag:
             return _small(_inner(_inner(content, tag), 0x02))

@@ -142,6 +142,10 @@ class ClientAssociation(Association):
             initiate.max_pdu,
             title_of(answer.title) if self._protection is None else self._protection.peer,
         )
+        if self._protection is not None:
+            self._protection.agree(conformance)
+            if self._settings.keys is not None and self._settings.keys.dedicated is not None:
+                self._protection.use_dedicated(self._settings.keys.dedicated)
         if needs_proof:
             self._prove(answer)
         self._state = after
@@ -159,11 +163,7 @@ class ClientAssociation(Association):
         if self._protection is None:
             return xdlms.decode_initiate_response(answer.information)
         self._protection.meet(answer.title)
-        initiate = xdlms.decode_initiate_response(self._protection.open(answer.information))
-        self._protection.agree(initiate.conformance & self._settings.conformance)
-        if self._settings.keys is not None and self._settings.keys.dedicated is not None:
-            self._protection.use_dedicated(self._settings.keys.dedicated)
-        return initiate
+        return xdlms.decode_initiate_response(self._protection.open(answer.information))
 
     def _prove(self, answer: acse.AssociationAnswer) -> None:
         """HLS pass 3."""

@@ -1,6 +1,5 @@
 """All that one end of an association must be told: nothing is drawn, read or guessed inside."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
@@ -39,6 +38,7 @@ class Ciphering(Enum):
 
 
 _WITH_SECRET = (Mechanism.HLS_MANUFACTURER, Mechanism.HLS_MD5, Mechanism.HLS_SHA1, Mechanism.HLS_SHA256)
+_WITH_TITLE = (Mechanism.HLS_SHA256, Mechanism.HLS_ECDSA)
 
 STANDARD_SERVICES = (
     Conformance.GENERAL_PROTECTION
@@ -90,32 +90,40 @@ class Settings:
     signs_services: bool = False
 
     def __post_init__(self) -> None:
-        for is_missing, what in self._missing():
-            if is_missing:
-                raise LocalProtocolError(what)
+        missing = self._missing_for_keys() or self._missing_for_mechanism()
+        if missing:
+            raise LocalProtocolError(missing)
 
-    def _missing(self) -> Iterator[tuple[bool, str]]:
+    def _missing_for_keys(self) -> str | None:
+        keys, octets = self.keys, suite_of(self.suite).key_octets
+        if self.signs_services and self.signing is None:
+            return "signing needs keys"
+        if self.ciphering is Ciphering.GENERAL_CIPHERING and (keys is None or self.general is None):
+            return "general-ciphering needs keys of its own"
+        if keys is None:
+            return None
+        if self.title is None or self.counters is None:
+            return "ciphering needs our system title and reserved invocation counters"
+        for key in keys.present():
+            if len(key.octets) != octets:
+                return f"suite {self.suite} has keys of {octets} octets"
+        return None
+
+    def _missing_for_mechanism(self) -> str | None:
         mechanism = self.mechanism
-        needs_secret = mechanism in _WITH_SECRET and self.password is None
-        needs_title = mechanism in (Mechanism.HLS_SHA256, Mechanism.HLS_ECDSA) and self.title is None
-        is_short = mechanism >= Mechanism.HLS_MANUFACTURER and not 8 <= len(self.challenge) <= 64
-        is_untitled = self.keys is not None and (self.title is None or self.counters is None)
-        yield is_untitled, "ciphering needs our system title and reserved invocation counters"
-        yield mechanism is Mechanism.HLS_GMAC and self.keys is None, "HLS with GMAC needs keys"
-        yield is_short, "HLS needs a challenge of 8 to 64 octets"
-        yield mechanism is Mechanism.LLS and self.password is None, "low level security needs a password"
-        yield needs_secret, f"authentication by {mechanism.name} needs a secret"
-        yield needs_title, f"authentication by {mechanism.name} needs our system title"
-        yield mechanism is Mechanism.HLS_ECDSA and self.signing is None, "HLS with ECDSA needs signing keys"
-        yield self.signs_services and self.signing is None, "signing needs keys"
-        is_general = self.ciphering is Ciphering.GENERAL_CIPHERING
-        yield is_general and (self.keys is None or self.general is None), "general-ciphering needs keys of its own"
-        yield from self._wrong_lengths()
-
-    def _wrong_lengths(self) -> Iterator[tuple[bool, str]]:
-        octets = suite_of(self.suite).key_octets
-        keys = () if self.keys is None else self.keys.present()
-        yield any(len(key) != octets for key in keys), f"suite {self.suite} has keys of {octets} octets"
+        if mechanism >= Mechanism.HLS_MANUFACTURER and not 8 <= len(self.challenge) <= 64:
+            return "HLS needs a challenge of 8 to 64 octets"
+        if mechanism is Mechanism.HLS_GMAC:
+            return "HLS with GMAC needs keys" if self.keys is None else None
+        if mechanism is Mechanism.LLS and self.password is None:
+            return "low level security needs a password"
+        if mechanism in _WITH_SECRET and self.password is None:
+            return f"authentication by {mechanism.name} needs a secret"
+        if mechanism in _WITH_TITLE and self.title is None:
+            return f"authentication by {mechanism.name} needs our system title"
+        if mechanism is Mechanism.HLS_ECDSA and self.signing is None:
+            return "HLS with ECDSA needs signing keys"
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

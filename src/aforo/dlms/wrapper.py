@@ -1,7 +1,7 @@
 """The wrapper for TCP and UDP (IEC 62056-47): version, source, destination and length before each APDU."""
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 
@@ -11,8 +11,7 @@ PORT = 4059
 _HEADER = struct.Struct(">HHHH")
 
 
-@dataclass(frozen=True, slots=True)
-class WrapperFrame:
+class WrapperFrame(NamedTuple):
     """source, destination: service access points (wPorts)."""
 
     source: int
@@ -61,14 +60,15 @@ class WrapperReader:
     def feed(self, octets: bytes) -> list[WrapperFrame]:
         """Raises RemoteProtocolError (MALFORMED, TOO_LONG): the stream can no longer be followed."""
         pending = self._pending + octets if self._pending else octets
-        frames, at = [], 0
-        while len(pending) - at >= HEADER_OCTETS:
+        frames, at, there = [], 0, len(pending)
+        while there - at >= HEADER_OCTETS:
             version, source, destination, length = _HEADER.unpack_from(pending, at)
-            _check(version, length, self._apdu_max)
-            end = at + HEADER_OCTETS + length
-            if end > len(pending):
+            if version != VERSION or not 0 < length <= self._apdu_max:
+                _check(version, length, self._apdu_max)
+            begin = at + HEADER_OCTETS
+            if begin + length > there:
                 break
-            frames.append(WrapperFrame(source, destination, pending[at + HEADER_OCTETS : end]))
-            at = end
+            at = begin + length
+            frames.append(WrapperFrame(source, destination, pending[begin:at]))
         self._pending = pending[at:]
         return frames

@@ -6,6 +6,7 @@ confirmed-service-error 0E service error-group error
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from aforo.dlms.axdr import put_octets, take_octets
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
@@ -101,9 +102,15 @@ def _capabilities(initiate: Initiate) -> bytes:
     return _CONFORMANCE + int(initiate.conformance).to_bytes(3, "big") + initiate.max_pdu.to_bytes(2, "big")
 
 
+@lru_cache(maxsize=64)
+def _conformance(block: bytes) -> Conformance:
+    """Few blocks are seen, again and again; making a set of flags costs more than all else in an InitiateResponse."""
+    return Conformance(int.from_bytes(block, "big"))
+
+
 def _read_capabilities(raw: bytes, at: int, *, tail: bytes, key: bytes) -> Initiate:
     version, at = take_octet(raw, at)
     if raw[at : at + 4] != _CONFORMANCE or len(raw) != at + 9 + len(tail):
         raise malformed("a conformance block was expected")
-    conformance = Conformance(int.from_bytes(raw[at + 4 : at + 7], "big"))
+    conformance = _conformance(raw[at + 4 : at + 7])
     return Initiate(conformance, int.from_bytes(raw[at + 7 : at + 9], "big"), key, version)
