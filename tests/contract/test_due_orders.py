@@ -7,7 +7,7 @@ import pytest
 
 from aforo.adapters.postgres.database import Database
 from aforo.domain.causes import Cause
-from aforo.domain.identifiers import MeterNumber, OrderId
+from aforo.domain.identifiers import MeterNumber, OrderId, Source
 from aforo.domain.order import AGED_AFTER, Order, Priority
 from aforo.domain.order_states import ENDS, IN_FLIGHT, OrderState
 from aforo.engine.ports import StaleOrder
@@ -241,3 +241,20 @@ async def test_alarms_are_of_orders_that_have_not_ended_the_earliest_first(store
     assert await stores.orders.next_alarm(WEDNESDAY - minute) == WEDNESDAY + minute
     assert await stores.orders.next_alarm(WEDNESDAY + minute) == WEDNESDAY + 2 * minute
     assert await stores.orders.next_alarm(WEDNESDAY + 2 * minute) is None
+
+
+async def test_sources_take_turns_and_who_was_served_last_comes_last(stores: Stores) -> None:
+    """A campaign does not make another caller wait for all of it, and neither does the first comer."""
+    campaign, other = Source("CAMPAIGN"), Source("OFFICE")
+    many = [await stored(stores.orders, f"OS-{place}", meter=f"M-{place}", source=campaign) for place in range(4)]
+    few = [await stored(stores.orders, f"OF-{place}", meter=f"N-{place}", source=other) for place in range(2)]
+    urgent = await stored(stores.orders, "OS-9", meter="M-9", source=campaign, priority=Priority.HIGH)
+    lane = urgent.lane
+
+    fair = [urgent, many[0], few[0], many[1], few[1], many[2], many[3]]
+    assert await stores.orders.due(lane, WEDNESDAY, 10) == fair
+    assert await stores.orders.due(lane, WEDNESDAY, 3) == fair[:3]
+    turned = [urgent, few[0], many[0], few[1], many[1], many[2], many[3]]
+    assert await stores.orders.due(lane, WEDNESDAY, 10, (campaign,)) == turned
+    assert await stores.orders.due(lane, WEDNESDAY, 10, (other, campaign)) == turned
+    assert await stores.orders.due(lane, WEDNESDAY, 10, (campaign, other)) == fair

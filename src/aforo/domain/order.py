@@ -1,5 +1,7 @@
 """An order as the head-end keeps it, and the facts of its path."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -115,6 +117,23 @@ def rank(order: Order, now: datetime) -> tuple[int, OrderId]:
     """Lower goes first: high priority, or what has aged to it; then what was received before."""
     has_aged = order.next_at is not None and order.next_at <= now - AGED_AFTER
     return -max(order.request.priority, Priority.HIGH if has_aged else Priority.NORMAL), order.id
+
+
+def in_turns(orders: Iterable[Order], now: datetime, served: Sequence[Source]) -> list[Order]:
+    """As `rank` has them, but sources take turns where the urgency is one: the first of each, the second of each.
+
+    served: whose turn it has been, the latest last; who has had none goes first. So neither a source with a campaign of
+    many thousands nor the one that came first makes another wait for all of its own.
+    """
+    rounds: Counter[tuple[int, Source]] = Counter()
+    places: dict[OrderId, tuple[int, int, int, OrderId]] = {}
+    ranked = sorted(orders, key=lambda order: rank(order, now))
+    for order in ranked:
+        urgency, source = rank(order, now)[0], order.request.source
+        rounds[urgency, source] += 1
+        turn = served.index(source) if source in served else -1
+        places[order.id] = (urgency, rounds[urgency, source], turn, order.id)
+    return sorted(ranked, key=lambda order: places[order.id])
 
 
 def overtakes(later: Order, order: Order) -> bool:

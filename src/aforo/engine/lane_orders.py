@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
-from aforo.domain.identifiers import Epoch, Fence, MeterNumber, OrderId
+from aforo.domain.identifiers import Epoch, Fence, MeterNumber, OrderId, Source
 from aforo.domain.order import Order
 from aforo.domain.order_states import NEVER_CARRIED_OUT, UNSENT, OrderState
 from aforo.domain.preconditions import is_linked, lasting_obstacle, window_end
@@ -26,6 +26,10 @@ from aforo.flow.waiting_order import end_with_its_limit, supersede
 
 DECISIONS_MAX = 5
 """Attempts to decide about one order while others change it too."""
+
+
+SOURCES_MAX = 64
+"""Whose turn it was is remembered of so many at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,20 @@ class LaneOrders:
         self._ledger = ports.ledger
         self._clock = ports.clock
         self._plan = ports.settings.plan
+        self._served: dict[Source, None] = {}
         settings = ports.settings
         self._desk = ServiceDesk(settings.calendar, ports.book.store, settings.model, deadlines=settings.deadlines)
 
     async def claim(self, limit: int) -> list[Claim]:
         """Due orders that nothing stands against, highest priority first; the others are decided on the way."""
-        orders = await self._book.store.due(self.lane, self._clock.now(), limit)
+        orders = await self._book.store.due(self.lane, self._clock.now(), limit, tuple(self._served))
         if not orders:
             return []
+        for order in orders:
+            self._served.pop(order.request.source, None)
+            self._served[order.request.source] = None
+        while len(self._served) > SOURCES_MAX:
+            self._served.pop(next(iter(self._served)))
         meters = await self._registry.meters({order.request.meter for order in orders})
         overtaken = await self._book.store.overtaken(orders)
         claims = []

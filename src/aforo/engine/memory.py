@@ -11,7 +11,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.delivery import Delivery, DeliveryState, NumberedResult, ResultMessage
 from aforo.domain.devices import Concentrator, DeviceSecurity, Meter
 from aforo.domain.identifiers import ConcentratorNumber, Epoch, Fence, MeterNumber, OrderId, OrderNumber, Source
-from aforo.domain.order import Fact, Order, overtakes, rank
+from aforo.domain.order import Fact, Order, in_turns, overtakes, rank
 from aforo.domain.order_filter import EVERY_ORDER, OrderFilter
 from aforo.domain.order_kinds import Aspect
 from aforo.domain.order_states import IN_FLIGHT, UNSENT, OrderState
@@ -125,12 +125,12 @@ class MemoryOrderStore:
     async def facts(self, order_id: OrderId) -> list[Fact]:
         return list(self.facts_of.get(order_id, []))
 
-    async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
+    async def due(self, lane: str, now: datetime, limit: int, served: Sequence[Source] = ()) -> list[Order]:
         first: dict[MeterNumber, Order] = {}
         for order in sorted(self._due(now), key=lambda one: rank(one, now)):
             if order.lane == lane:
                 first.setdefault(order.request.meter, order)
-        return sorted(first.values(), key=lambda one: rank(one, now))[:limit]
+        return in_turns(first.values(), now, served)[:limit]
 
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
         found: dict[OrderId, OrderNumber] = {}

@@ -88,8 +88,8 @@ class OrderStore(Protocol):
         """In the order in which they were committed."""
         ...
 
-    async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
-        """Waiting orders of a lane whose next_at has come: highest priority first, then the oldest; see `rank`.
+    async def due(self, lane: str, now: datetime, limit: int, served: Sequence[Source] = ()) -> list[Order]:
+        """Waiting orders of a lane whose next_at has come: most urgent first, then sources in turns; see `in_turns`.
 
         At most one per meter, and none for a meter of which another order is out (dispatched, in_progress,
         reconciling). States: received, held, validated, reconciling, UNCONFIRMED.

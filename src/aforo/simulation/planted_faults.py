@@ -106,7 +106,7 @@ def _sent_again_blindly() -> list[Replacement]:
 
 
 def _two_in_flight() -> list[Replacement]:
-    async def due(store: Any, lane: str, now: datetime, limit: int) -> list[Order]:
+    async def due(store: Any, lane: str, now: datetime, limit: int, _: object = ()) -> list[Order]:
         waiting = (order for order in store._orders.values() if order.lane == lane and order.state in memory.WAITING)  # noqa: SLF001
         return sorted(
             (order for order in waiting if order.next_at is not None and order.next_at <= now),

@@ -8,7 +8,7 @@ import pytest
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link
-from aforo.domain.identifiers import Fence
+from aforo.domain.identifiers import Fence, Source
 from aforo.domain.order import Order
 from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
@@ -69,6 +69,26 @@ def test_handing_out_is_durable_and_gives_each_order_a_higher_fence() -> None:
         for order in given:
             assert await headend.now(order) == order
             assert order.state is OrderState.DISPATCHED
+
+    in_virtual_time(scene())
+
+
+def test_callers_take_turns_at_a_concentrator_however_many_orders_one_of_them_has() -> None:
+    async def scene() -> None:
+        headend = HeadEnd()
+        lane = lane_of(headend, "concentrator:C-1")
+        await headend.concentrator()
+        for number in range(6):
+            await headend.linked_meter(Link.DELEGATED, f"M-{number}")
+            source = Source("CAMPAIGN" if number < 4 else "OFFICE")
+            await headend.order(f"M-{number}", lane=lane.lane, request=replace(a_request(), source=source))
+        epoch, went = await headend.ledger.open_epoch(lane.lane), []
+        for _ in range(6):
+            (claim,) = await lane.claim(1)
+            await lane.hand_out(claim, epoch)
+            went.append(str(claim.order.request.source))
+
+        assert went == ["CAMPAIGN", "OFFICE", "CAMPAIGN", "OFFICE", "CAMPAIGN", "CAMPAIGN"]
 
     in_virtual_time(scene())
 

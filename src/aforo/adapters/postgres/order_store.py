@@ -24,7 +24,10 @@ from aforo.flow.decision import Decision
 SQL = load_sql("orders.sql")
 IDS_RESERVED = 100
 _Item = tuple[Decision, ResultMessage | None]
-_Asked = tuple[str, datetime, int]
+_Asked = tuple[str, datetime, int, str]
+_BETWEEN = "\x1f"
+"""Between the sources that were served, in one text: PostgreSQL has no array of lists of different lengths."""
+
 """Of what is due: lane, now, limit."""
 _Receipt = tuple[Decision, ResultMessage | None, Sequence[Decision]]
 
@@ -116,8 +119,8 @@ class PostgresOrderStore:
         return [fact_of(row) for row in await self._pool.fetch(SQL["facts"], order_id)]
 
     @tells_outages
-    async def due(self, lane: str, now: datetime, limit: int) -> list[Order]:
-        return await self._due.submit((lane, now, limit))
+    async def due(self, lane: str, now: datetime, limit: int, served: Sequence[Source] = ()) -> list[Order]:
+        return await self._due.submit((lane, now, limit, _BETWEEN.join(served)))
 
     @tells_outages
     async def overtaken(self, orders: Sequence[Order]) -> dict[OrderId, OrderNumber]:
@@ -216,9 +219,9 @@ def _told(items: Sequence[_Item]) -> tuple[list[dict[str, Any]], list[dict[str, 
     return facts, results
 
 
-def _asked_due(asked: Sequence[_Asked]) -> tuple[list[str], list[datetime], list[int], list[datetime]]:
-    lanes, moments, limits = (list(each) for each in zip(*asked, strict=True))
-    return lanes, moments, limits, [moment - AGED_AFTER for moment in moments]
+def _asked_due(asked: Sequence[_Asked]) -> tuple[list[str], list[datetime], list[int], list[datetime], list[str]]:
+    lanes, moments, limits, served = (list(each) for each in zip(*asked, strict=True))
+    return lanes, moments, limits, [moment - AGED_AFTER for moment in moments], served
 
 
 def _due(asked: Sequence[_Asked], rows: Sequence[asyncpg.Record]) -> list[list[Order]]:

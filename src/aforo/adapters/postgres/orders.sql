@@ -96,20 +96,23 @@ SELECT * FROM facts WHERE order_id = $1 ORDER BY serial
 
 -- name: due
 -- Of each lane asked for, and of each meter, the most urgent waiting order, unless another one of the meter is out. What is due since the
--- last moment given is urgent.
+-- last moment given is urgent. Among what is equally urgent sources take turns; who was served, the latest last, comes after who was not.
 SELECT asked.place, o.*
-FROM unnest($1::text[], $2::timestamptz[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY AS asked(lane, now, most, aged, place)
+FROM unnest($1::text[], $2::timestamptz[], $3::integer[], $4::timestamptz[], $5::text[])
+    WITH ORDINALITY AS asked(lane, now, most, aged, served, place)
 CROSS JOIN LATERAL (
-    SELECT * FROM (
-        SELECT DISTINCT ON (meter) * FROM orders w
+    SELECT *, row_number() OVER (PARTITION BY urgency, source ORDER BY id) AS round,
+        COALESCE(array_position(string_to_array(asked.served, chr(31)), source), 0) AS turn
+    FROM (
+        SELECT DISTINCT ON (meter) *, GREATEST(priority, (next_at <= asked.aged)::integer) AS urgency FROM orders w
         WHERE lane = asked.lane AND next_at <= asked.now AND state IN ('received', 'held', 'validated', 'reconciling', 'UNCONFIRMED')
           AND NOT EXISTS (SELECT 1 FROM orders out WHERE out.meter = w.meter AND out.id <> w.id
                           AND out.state IN ('dispatched', 'in_progress', 'reconciling'))
         ORDER BY meter, GREATEST(priority, (next_at <= asked.aged)::integer) DESC, id
     ) AS first_of_meter
-    ORDER BY GREATEST(priority, (next_at <= asked.aged)::integer) DESC, id LIMIT asked.most
+    ORDER BY urgency DESC, round, turn, id LIMIT asked.most
 ) AS o
-ORDER BY asked.place, GREATEST(o.priority, (o.next_at <= asked.aged)::integer) DESC, o.id
+ORDER BY asked.place, o.urgency DESC, o.round, o.turn, o.id
 
 -- name: overtaken
 -- Of these orders those that a later one, which sets the same of the same meter, has overtaken, and by which number. What has ended
