@@ -8,7 +8,7 @@ export PYTHON UPGRADE
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/python
-.PHONY: help setup peers demo up test check bench docs lock fuzz faults sim
+.PHONY: help setup peers demo up test check bench docs lock fuzz faults chaos sim
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ fuzz: setup ## coverage-guided fuzzing of every decoder, and of the SOAP door; R
 
 faults: setup ## every fault below step 3, injected on real sockets: is the right cause reported?
 	@PYTHONPATH=src:tests $(VENV) -m faults
+
+chaos: setup ## real processes killed, cut off, frozen, their disk full: what became of the orders? ARGS="--times 10"
+	@PYTHONPATH=src:tests $(VENV) -m chaos $(ARGS)
 
 sim: setup ## the whole system in virtual time: fixed seeds, then seeds of today; ARGS="--seeds 1000" for others
 	@sh ci/sim.sh $(ARGS)

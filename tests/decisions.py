@@ -39,7 +39,7 @@ def standing(order: Order, state: OrderState, **changes: Any) -> Order:
 async def stored(
     store: OrderStore, number: str = "OS-1", *, meter: str = "M-1", state: OrderState | None = None, **changes: Any
 ) -> Order:
-    """A new order, received; then brought into the state, if one is given. changes: priority, source, or of the order."""
+    """A new order, received; then brought into the state, if one is given. changes: priority or source, else of it."""
     asked = {name: changes.pop(name) for name in ("priority", "source") if name in changes}
     request = a_request(number=OrderNumber(number), meter=MeterNumber(meter), digest=number, **asked)
     order = an_order(id=await store.new_order_id(), version=0, request=request)

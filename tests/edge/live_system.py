@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,9 +45,12 @@ _MESSAGE_ID = re.compile(r"MessageID>([^<]+)<")
 class LiveSystem:
     """`aforo up` on a data folder; it can be killed and started again on the same one."""
 
-    def __init__(self, data: Path, command: str = "up", **environment: str) -> None:
-        """environment: instead of, or besides, what is set here."""
+    def __init__(
+        self, data: Path, command: str = "up", *, module: Sequence[str] = ("aforo",), **environment: str
+    ) -> None:
+        """module: what is run, and its own arguments.   environment: instead of, or besides, what is set here."""
         self._data = data
+        self._module = module
         self._command = command
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
@@ -62,7 +65,8 @@ class LiveSystem:
             "AFORO_PERMISSIONS": json.dumps({source: ["limits:special"] for source in ("CIS", "zeep")}),
             **self._environment,
         }
-        command = [sys.executable, "-m", "aforo", self._command, "--data", str(self._data), "--port", "0", "--json"]
+        options = ["--data", str(self._data), "--port", "0", "--json"]
+        command = [sys.executable, "-m", *self._module, self._command, *options]
         self._process = await asyncio.to_thread(_started, command, environment)
         assert self._process.stdout is not None
         told = await asyncio.to_thread(self._process.stdout.readline)
@@ -73,6 +77,19 @@ class LiveSystem:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def freeze(self) -> None:
+        """Nothing of it runs until it is thawed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -131,11 +148,23 @@ class Legacy:
         self.on_answer: Callable[[], bool] = lambda: True
         self.address = ""
         self.came = asyncio.Event()
+        self._read = 0
+        self._by_order: dict[str, list[tuple[str, ControlResponse]]] = {}
 
     @property
     def message_ids(self) -> set[str]:
         found = {_MESSAGE_ID.search(answer) for answer in self.answers}
         return {one[1] for one in found if one is not None}
+
+    def by_order(self) -> dict[str, list[tuple[str, ControlResponse]]]:
+        """Message id and answer, as they came, by order number. What was sent again is there again."""
+        for text in self.answers[self._read :]:
+            found = _MESSAGE_ID.search(text)
+            assert found is not None, text
+            answer = read_answer(text.encode())
+            self._by_order.setdefault(answer.reply.number, []).append((found[1], answer))
+        self._read = len(self.answers)
+        return self._by_order
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

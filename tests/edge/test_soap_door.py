@@ -19,6 +19,7 @@ from aforo.cim.message import Result
 from aforo.cim.soap import SoapFault
 from aforo.cim.told_answer import read_told
 from aforo.cim.xml_reading import SIZE_MAX
+from aforo.engine.ports import StoreUnavailable
 from edge.soap_situations import StubIntegration, door, serving
 from unit.cim.cim_situations import CONTROL_AT, MONDAY_ORDER, QUESTION, changed, check_independently, independent_schema
 from unit.cim.test_cim_events import QUESTION as EVENTS_QUESTION
@@ -183,6 +184,14 @@ async def test_our_own_failure_is_a_server_fault_without_its_details() -> None:
 
     assert (response.status_code, faulted(response).code) == (500, "Server")
     assert b"hunter2" not in response.content
+
+
+async def test_a_database_that_is_away_is_told_as_such_and_not_as_an_error_of_ours() -> None:
+    response = await post(MONDAY_ORDER.encode(), StubIntegration(breaks=StoreUnavailable("the socket of host db-1")))
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+    assert "base de datos no está disponible" in faulted(response).text
+    assert b"db-1" not in response.content
 
 
 async def test_our_own_failure_reaches_the_servers_log() -> None:

@@ -35,6 +35,7 @@ from aforo.cim.username_token import SECURITY, UsernameToken, read_username_toke
 from aforo.cim.xml_reading import SIZE_MAX, Element, local_name, too_large
 from aforo.domain.callers import Caller
 from aforo.domain.callers import Scope as Permission
+from aforo.engine.ports import StoreUnavailable
 
 READ_WAIT_S_MAX = 10.0
 DISCARDED_MAX = 4 * 1024 * 1024
@@ -58,6 +59,13 @@ _OURS = Refusal(
     es="Error interno; la orden puede repetirse con el mismo número.",
     en="Internal error; the order may be sent again under the same number.",
 )
+
+_STORE_AWAY = Refusal(
+    code="5.9",
+    es="La base de datos no está disponible ahora; envíe la orden de nuevo con el mismo número.",
+    en="The database cannot be reached now; send the order again under the same number.",
+)
+"""Whether it was kept is not known. Under the same number it is kept once."""
 
 
 class Integration(Protocol):
@@ -129,6 +137,9 @@ class SoapDoor:
             answer = await self._answer(scope, receive, language)
         except _Gone:
             return
+        except StoreUnavailable:
+            fault = soap.fault(Blame.SERVER, _STORE_AWAY, language=language)
+            answer = _Answer(503, fault, headers=((b"retry-after", b"2"),))
         except Exception:
             fault = soap.fault(Blame.SERVER, _OURS, language=language)
             await _send(send, _Answer(500, fault))

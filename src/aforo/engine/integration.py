@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,7 +20,7 @@ from aforo.engine.event_desk import EventDesk
 from aforo.engine.link_desk import LinkDesk
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk, TooLate
-from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry
+from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry, StoreUnavailable
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow import order_asked
 from aforo.flow import step1_receive_order as step1
@@ -90,7 +91,8 @@ class Integration:
         if order.request.digest != asked.digest:
             raise CimError(step1.conflict(asked.number, request))
         if not order.state.is_end:
-            await self._orders.supersede_older(order)
+            with suppress(StoreUnavailable):  # it is accepted; what it has overtaken ends when its own turn comes
+                await self._orders.supersede_older(order)
         acknowledged = step1.acknowledge(order, request, self._clock.now())
         wait = order_asked.wait_of(request)
         if not wait or acknowledged.reply.result is Result.FAILED:

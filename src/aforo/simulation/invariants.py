@@ -265,7 +265,8 @@ class TheAnswerIsTheEnd(Invariant):
             if rest.has_drained and order is not None and not errors[0].details.startswith(order.state.value):
                 yield f"order {number} is {order.state.value}, and was told as {errors[0].details}"
         for order in self.truth.orders.values():
-            ends = order.request.until is not None and order.state is not OrderState.REFUSED
+            was_open = order.ended_at != order.received_at  # else it ended at the door, refused or too late
+            ends = order.request.until is not None and was_open
             companions = (other.kind for other in self.truth.orders.values() if other.companion_of == order.id)
             if ends and LIMIT_REMOVE not in companions:
                 yield f"order {order.number} has an end, and nothing ends it"

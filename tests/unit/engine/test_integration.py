@@ -18,6 +18,7 @@ from aforo.domain.identifiers import OrderNumber, Source
 from aforo.domain.order import Order, Priority
 from aforo.domain.order_states import OrderState
 from aforo.engine.integration import WAITERS_MAX, Integration, IntegrationPorts
+from aforo.engine.ports import StoreUnavailable
 from aforo.engine.service_desk import ServiceDesk
 from aforo.flow.order_asked import CallerRules
 from cases import WEDNESDAY, a_request
@@ -366,5 +367,24 @@ def test_a_temporary_limit_may_be_sent_again_under_its_message_id() -> None:
 
         assert (await here.integration.create(temporary)).control == first.control
         assert len(await here.headend.orders.latest(10)) == 2
+
+    in_virtual_time(scene())
+
+
+def test_an_order_that_is_durable_is_accepted_although_the_store_goes_away_before_what_it_overtakes_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(_: object) -> list[Order]:
+        raise StoreUnavailable("gone")
+
+    async def scene() -> None:
+        scene = Scene()
+        await scene.meters("M-1")
+        monkeypatch.setattr(scene.headend.orders, "older_unsent", away)
+
+        response = await scene.integration.create(limit())
+
+        assert response.reply.result is not Result.FAILED
+        assert (await scene.order("OS-1")).state is OrderState.VALIDATED
 
     in_virtual_time(scene())
