@@ -40,6 +40,7 @@ bench: setup ## the DLMS codec, orders per second of the whole, and of the SOAP 
 	@$(VENV) -m aforo bench codec $(ARGS)
 	@$(VENV) -m aforo bench orders $(ARGS)
 	@$(VENV) -m aforo bench intake $(ARGS)
+	@$(VENV) -m aforo bench campaign $(ARGS)
 
 fuzz: setup ## coverage-guided fuzzing of every decoder, and of the SOAP door; RUNS=1000000, DECODERS="data soap_door"
 	@sh ci/fuzz.sh $(or $(RUNS),100000) $(DECODERS)

@@ -139,6 +139,18 @@ def orders(
 
 
 @bench.command()
+def campaign(
+    orders: Annotated[int | None, typer.Option(metavar="N", min=1, max=2_000_000, help="Default: 10,000.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="200,000 orders over 1,000 concentrators; some ten minutes.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Measure a campaign, in virtual time, beside the least that its lines allow, and what urgent orders wait then."""
+    return _started(lambda: _module("campaign_bench").run(orders=orders, full=full, as_json=as_json))
+
+
+@bench.command()
 def intake(as_json: AsJson = False) -> int:
     """Measure SOAP orders accepted per second, durable, beside a bare endpoint on the same server."""
     return _started(lambda: _module("intake_bench").run(as_json=as_json))

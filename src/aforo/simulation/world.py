@@ -70,6 +70,9 @@ _CLEAR = Passing()
 class World:
     """begin_fault: see `aforo.simulation.faults`.   schedule: None is the seed's own."""
 
+    probe_every = timedelta(minutes=10)
+    """A concentrator looks after an idle meter: every look is a step of the run, so they are fewer than in life."""
+
     def __init__(
         self,
         scenario: Scenario,
@@ -134,6 +137,10 @@ class World:
             lasted_s=self.loop.time(),
             trace=self.watch.trace(),
         )
+
+    def exchange_time(self, chance: Random) -> timedelta:
+        """Of one exchange on a concentrator's line. chance: the concentrator's own."""
+        return exchange_time(self.scenario.exchange_s, chance)
 
     def device(self, number: str) -> Device:
         return self.devices[number]
@@ -276,8 +283,8 @@ class World:
         self._concentrator_of = {meter.number: one.number for one in plan.concentrator for meter in meters_of(one)}
         media = TownMedia(
             line_of=self._line_of,
-            exchange_time=partial(exchange_time, self.scenario.exchange_s),
-            probe_every=timedelta(minutes=10),
+            exchange_time=self.exchange_time,
+            probe_every=self.probe_every,
         )
         self.town = Town(plan, media=media)
         for number, meter in self.town.meters.items():
