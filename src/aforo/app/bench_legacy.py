@@ -3,8 +3,12 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
+
+from aforo.adapters.listening import listen_on
+from aforo.app.settings import LOOPBACK
 
 _NUMBER = re.compile(rb"issuerTrackingID>([^<]+)<")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -24,10 +28,14 @@ class AnswerDoor(asyncio.Protocol):
         self._all_in = all_in
         self._wanted = wanted
         self._pending = b""
-        self._transport: asyncio.WriteTransport | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a stream's transport writes
+        self._transport = transport  # type: ignore[assignment]  # a stream's transport writes and aborts
+
+    def hang_up(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
@@ -40,6 +48,27 @@ class AnswerDoor(asyncio.Protocol):
             if len(self.arrived) >= self._wanted:
                 self._all_in.set()
             self._transport.write(_OK)
+
+
+@asynccontextmanager
+async def answering(arrived: dict[str, float], all_in: asyncio.Event, wanted: int) -> AsyncIterator[str]:
+    """Where answers are taken in meanwhile. Afterwards nobody is left on a kept connection: the next door may get the
+    same port.
+    """
+    doors = list[AnswerDoor]()
+
+    def door() -> AnswerDoor:
+        doors.append(AnswerDoor(arrived, all_in, wanted))
+        return doors[-1]
+
+    listening = listen_on(LOOPBACK, 0)
+    server = await asyncio.get_running_loop().create_server(door, sock=listening)
+    try:
+        yield f"http://{LOOPBACK}:{listening.getsockname()[1]}/answers"
+    finally:
+        server.close()
+        for one in doors:
+            one.hang_up()
 
 
 async def post_all(

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 
 from aforo.adapters.operator_documents import PREFIX
+from aforo.adapters.postgres.embedded.address import SocketFolder
+from aforo.adapters.postgres.long_history import lengthen
 from aforo.dlms.keys import Key
 from aforo.simulator.town import ConcentratorRow, MeterRow, Town
 
@@ -58,8 +61,15 @@ def usage_of(process: int) -> Usage:
 
 @contextmanager
 def headend_in(folder: Path, **settings: str) -> Iterator[tuple[int, str]]:
+    """`aforo up`; see part_in."""
+    with part_in("up", folder, **settings) as part:
+        yield part
+
+
+@contextmanager
+def part_in(name: str, folder: Path, **settings: str) -> Iterator[tuple[int, str]]:
     """Its process and address. settings: of its environment. Ended with SIGTERM."""
-    command = [sys.executable, "-m", "aforo", "up", "--data", str(folder), "--port", "0", "--json"]
+    command = [sys.executable, "-m", "aforo", name, "--data", str(folder), "--port", "0", "--json"]
     environment = {**os.environ, "AFORO_TOKEN": TOKEN, **settings}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603 (ourselves)
         try:
@@ -68,6 +78,16 @@ def headend_in(folder: Path, **settings: str) -> Iterator[tuple[int, str]]:
             yield process.pid, told["url"]
         finally:
             process.terminate()
+
+
+async def lengthen_database(folder: Path, copies: int) -> int:
+    """Of the head-end that runs on the folder: every ended order copied so often; how many orders there are then."""
+    with SocketFolder(folder / "postgres" / "cluster") as socket:
+        connection = await asyncpg.connect(**socket.connect_arguments())
+        try:
+            return await lengthen(connection, copies)
+        finally:
+            await connection.close()
 
 
 def register_town(url: str, town: Town, ports: dict[str, int]) -> None:

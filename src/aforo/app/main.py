@@ -131,10 +131,13 @@ def orders(
     meters: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=20_000, help="One case only: so many in all.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="And what an order costs with a million stored: some ten minutes, 8 GB.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Orders per second through the whole system, to simulated meters and back, and what each costs."""
-    chosen = {"link": link, "concentrators": concentrators, "meters": meters}
+    chosen = {"link": link, "concentrators": concentrators, "meters": meters, "full": full}
     return _started(lambda: _module("order_bench").run(as_json=as_json, **chosen))
 
 

@@ -1,0 +1,51 @@
+"""What an order costs with few and with many orders stored, on one database that grows meanwhile."""
+
+import statistics
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aforo.app.bench_processes import headend_in, lengthen_database, register_town, usage_of_children
+from aforo.app.console_output import complain
+from aforo.app.order_wave import Machine, measure_wave, town_in
+from aforo.app.system import event_loop
+from aforo.simulator.town import Town
+from aforo.simulator.town_file import TownPlan, small_town
+
+WAVE, WAVES = 1_000, 3
+"""Orders at a time, and how often: the median counts."""
+
+HISTORIES = (10_000, 1_000_000)
+"""Orders stored."""
+
+
+def history_rows() -> list[dict[str, Any]]:
+    plan = small_town(concentrators=10, meters=WAVE, link="delegated")
+    with (
+        tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
+        town_in(plan) as (town, ports),
+        headend_in(Path(folder)) as (process, url),
+        event_loop() as loop,
+    ):
+        register_town(url, Town(plan), ports)
+        machine = Machine(url, (process,), town, partial(usage_of_children, process))
+        return loop.run(_with_history(Path(folder), plan, machine))
+
+
+async def _with_history(folder: Path, plan: TownPlan, machine: Machine) -> list[dict[str, Any]]:
+    rows, costs = list[dict[str, Any]](), list[float]()
+    await measure_wave(machine, plan, "W")
+    stored = WAVE
+    for size in HISTORIES:
+        complain(f"{size:,} orders stored ...")
+        stored = await lengthen_database(folder, copies=max(1, round(size / stored) - 1))
+        waves = [await measure_wave(machine, plan, f"H{size}-{place}") for place in range(WAVES)]
+        spent = [wave["head_end_cpu_ms_per_order"] + wave["postgres_cpu_ms_per_order"] for wave in waves]
+        costs.append(statistics.median(spent))
+        rows.append(
+            {"name": f"cpu_ms_per_order_with_{stored}_stored", "value": round(costs[-1], 2), "unit": "ms", "peers": {}}
+        )
+        stored += WAVE * WAVES
+    ratio = round(costs[-1] / costs[0], 2)
+    return [*rows, {"name": "cost_with_long_history_to_short", "value": ratio, "unit": "ratio", "peers": {}}]

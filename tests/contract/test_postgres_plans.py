@@ -1,0 +1,43 @@
+"""No statement that runs for an order, a session or a scrape reads a whole table that grows with what is stored."""
+
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+
+from aforo.adapters.postgres.migrations import migrate
+from aforo.adapters.postgres.named_sql import load_sql
+from postgres_server import Schema
+
+FILES = ("orders", "deliveries", "registry", "audit", "ledger", "leases", "status")
+GROWING = {"orders", "facts", "chains", "results", "inbox", "seals", "sealed_heads", "meters", "meter_links"}
+WHOLE = {"counts": "tells of all orders ever, and is asked by tests alone", "analyze": "no query"}
+
+
+@pytest.fixture(scope="session")
+def database_schema() -> Schema:
+    return migrate
+
+
+STATEMENTS = {
+    f"{file}.{name}": text for file in FILES for name, text in load_sql(f"{file}.sql").items() if name not in WHOLE
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_what_is_asked_finds_its_rows_by_an_index(fresh_database: dict[str, Any], name: str) -> None:
+    """Sequential scans are forbidden to the planner: one that is left has no index that could serve."""
+    statement = STATEMENTS[name]
+    last = max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
+    connection = await asyncpg.connect(**fresh_database, statement_cache_size=0)
+    try:
+        await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked AS {statement}")
+        given = f"({', '.join(['NULL'] * last)})" if last else ""
+        plan = [str(row[0]) for row in await connection.fetch(f"EXPLAIN EXECUTE asked{given}")]
+    finally:
+        await connection.close()
+
+    scanned = {found[1] for line in plan if (found := re.search(r"Seq Scan on (\w+)", line))}
+    assert scanned & GROWING == set(), f"{name}: {plan}"
