@@ -3,8 +3,11 @@
 import json
 import re
 
+import yaml
+
 from aforo.adapters.metrics import Metrics
 from aforo.app.processes import PROCESSES
+from aforo.app.settings import Settings
 from architecture.test_house import ROOT
 from cases import WEDNESDAY
 from unit.app.backlogs import an_idle_backlog
@@ -28,3 +31,16 @@ def test_each_unit_runs_a_process_that_there_is() -> None:
 
     assert [command[1] for command in commands if command is not None] == ["headend", "integration"]
     assert {"headend", "integration"} < set(PROCESSES)
+
+
+def test_the_compose_file_runs_processes_that_there_are_with_settings_that_there_are() -> None:
+    """Read, not run: it takes containers."""
+    services = yaml.safe_load((ROOT / "examples" / "compose" / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    ours = {name: service for name, service in services.items() if "command" in service}
+    known = {f"AFORO_{name.upper()}" for name in Settings.model_fields}
+
+    assert {service["command"][0] for service in ours.values()} == {"headend", "integration"}
+    assert {"headend", "integration"} < set(PROCESSES)
+    for service in ours.values():
+        assert {name for name in service["environment"] if name.startswith("AFORO_")} - known == set()
+        assert {"AFORO_DATABASE_URL", "AFORO_KEK"} <= set(service["environment"])

@@ -86,6 +86,13 @@ async def clock_jumps(system: ChaosSystem) -> None:
     clock.write_text("0", encoding="ascii")
 
 
+async def upgraded_in_turn(system: ChaosSystem) -> None:
+    """Each process is asked to end, drains, and is started again, while the others go on: as with a new version."""
+    for process in system.processes:
+        await asyncio.to_thread(process.stop)
+        await process.start()
+
+
 async def legacy_away(system: ChaosSystem) -> None:
     """It takes answers in, and acknowledges none."""
     system.legacy.on_answer = lambda: False
@@ -106,6 +113,7 @@ HARM: dict[str, Callable[[ChaosSystem], Awaitable[None]]] = {
         freeze_headend,
         disk_full,
         clock_jumps,
+        upgraded_in_turn,
         legacy_away,
     )
 }

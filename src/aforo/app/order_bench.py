@@ -15,6 +15,7 @@ from aforo.app.bench_processes import headend_in, register_town, usage_of_childr
 from aforo.app.console_output import WrongUsage, say, say_json, say_table
 from aforo.app.history_bench import history_rows
 from aforo.app.order_wave import Machine, measure_wave, town_in
+from aforo.app.session_memory_bench import session_memory_rows
 from aforo.app.shared_database_bench import shared_database_rows
 from aforo.app.system import event_loop
 from aforo.simulator.town import Town
@@ -50,14 +51,18 @@ PEERS: dict[str, dict[str, float]] = {
 
 def run(*, as_json: bool, link: str | None, concentrators: int | None, meters: int | None, full: bool) -> int:
     """0 when every order was answered. Of the choices none: all of CASES. full: also one and two head-ends over one
-    database, and a long history. Raises WrongUsage.
+    database, 5,000 sessions, and a long history. Raises WrongUsage.
     """
     if link is None and concentrators is None and meters is None:
-        return _run(CASES, as_json=as_json, more=[*shared_database_rows(), *history_rows()] if full else [])
+        return _run(CASES, as_json=as_json, more=_more() if full else [])
     case = Case(link or "delegated", 0 if link == "direct" else concentrators or 10, meters or 3000)
     if case.meters < case.concentrators:
         raise WrongUsage("--meters is of all concentrators together: at least one for each")
     return _run((case,), as_json=as_json)
+
+
+def _more() -> list[dict[str, Any]]:
+    return [*shared_database_rows(), *session_memory_rows(), *history_rows()]
 
 
 def _run(cases: Sequence[Case], *, as_json: bool, more: Sequence[dict[str, Any]] = ()) -> int:

@@ -1,0 +1,56 @@
+"""What a session with a concentrator keeps in the head-end's memory, at rest and at work."""
+
+import asyncio
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aforo.app.bench_processes import headend_in, register_town, usage_of, usage_of_children
+from aforo.app.order_wave import Machine, measure_wave, town_in
+from aforo.app.system import event_loop
+from aforo.simulator.town import Town
+from aforo.simulator.town_file import TownPlan, small_town
+
+SESSIONS = 5_000
+LINE_DELAY_MS = 3_000
+"""Of one exchange: an order takes so many of them that every concentrator has its own under way at the same time."""
+
+LOOK_EVERY_S = 0.5
+
+
+def session_memory_rows() -> list[dict[str, Any]]:
+    plan = small_town(concentrators=SESSIONS, meters=SESSIONS, line_delay_ms=LINE_DELAY_MS)
+    with (
+        tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
+        town_in(plan) as (town, ports),
+        headend_in(Path(folder)) as (process, url),
+        event_loop() as loop,
+    ):
+        register_town(url, Town(plan), ports)
+        machine = Machine(url, (process,), town, partial(usage_of_children, process))
+        figures = loop.run(_measured(machine, plan))
+    each = {name: (figures[name] - figures["before"]) * 1024 / SESSIONS for name in ("busy", "idle")}
+    told: list[tuple[str, float, str]] = [
+        (f"head_end_memory_with_{SESSIONS}_busy_sessions", round(figures["busy"]), "MiB"),
+        (f"head_end_memory_with_{SESSIONS}_idle_sessions", round(figures["idle"]), "MiB"),
+        ("memory_of_a_busy_session", round(each["busy"], 1), "KiB"),
+        ("memory_of_an_idle_session", round(each["idle"], 1), "KiB"),
+    ]
+    return [{"name": name, "value": value, "unit": unit, "peers": {}} for name, value, unit in told]
+
+
+async def _measured(machine: Machine, plan: TownPlan) -> dict[str, float]:
+    """MiB. Busy is the most that was seen while orders were out; idle is when all are done, and sessions are kept."""
+    (process,) = machine.headends
+    seen = {"before": usage_of(process).memory_mib, "busy": 0.0}
+
+    async def look() -> None:
+        while True:
+            seen["busy"] = max(seen["busy"], usage_of(process).memory_mib)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    looking = asyncio.create_task(look())
+    await measure_wave(machine, plan)
+    looking.cancel()
+    return {**seen, "idle": usage_of(process).memory_mib}
