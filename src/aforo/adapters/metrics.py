@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
 from aforo.engine.status import Backlog
 from aforo.flow.decision import Decision
@@ -38,8 +39,8 @@ class Metrics:
         }
 
     def decided(self, decision: Decision) -> None:
-        self.written(decision.facts)
         order = decision.order
+        self.written([(order.id, fact) for fact in decision.facts])
         if any(fact.name == "OrderReceived" for fact in decision.facts):
             self._received.labels(order.kind.name).inc()
         if decision.ends and order.ended_at is not None:
@@ -47,8 +48,8 @@ class Metrics:
             self._ended.labels(order.kind.name, order.state.value, cause).inc()
             self._seconds.labels(order.kind.name).observe((order.ended_at - order.received_at).total_seconds())
 
-    def written(self, facts: Sequence[Fact]) -> None:
-        for fact in facts:
+    def written(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
+        for _, fact in facts:
             self._facts.labels(fact.name).inc()
 
     def page(self, backlog: Backlog) -> bytes:

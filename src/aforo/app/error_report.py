@@ -5,9 +5,10 @@ import traceback
 from collections.abc import Callable
 from datetime import datetime
 
+from aforo.adapters.otlp_exporter import CollectorAway
 from aforo.engine.ports import LeaseLost, LineUnavailable, StoreUnavailable
 
-EXPECTED = (StoreUnavailable, LineUnavailable, LeaseLost)
+EXPECTED = (StoreUnavailable, LineUnavailable, LeaseLost, CollectorAway)
 """The world's doing: a line is enough."""
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
 from aforo.flow.decision import Decision
 
@@ -18,9 +19,9 @@ class FactLog:
         for fact in decision.facts:
             self._write(fact, {"order": decision.order.number, "source": decision.order.request.source})
 
-    def written(self, facts: Sequence[Fact]) -> None:
-        for fact in facts:
-            self._write(fact, {})
+    def written(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
+        for order_id, fact in facts:
+            self._write(fact, {"order_id": order_id})
 
     def _write(self, fact: Fact, more: dict[str, Any]) -> None:
         payload = {name: value for name, value in fact.payload.items() if name != "frames" and value is not None}

@@ -123,6 +123,14 @@ class Settings(BaseSettings):
     log_facts: bool = Field(
         default=False, description="Every fact as a line of JSON on standard error, for a log that is searched."
     )
+    otlp_url: str = Field(
+        default="",
+        pattern=r"^(|https?://[^\s/@]+(/[^\s@]*)?)$",
+        description=(
+            "An OpenTelemetry collector (OTLP over HTTP, JSON), such as http://127.0.0.1:4318: a trace of each order, "
+            "of all processes together, told apart from other installations' by AFORO_SYSTEM_TITLE. Empty: none."
+        ),
+    )
     time_zone: str = Field(default="America/Santiago", description="Of moments that an order tells without an offset.")
     models: Path | None = Field(default=None, description="A folder with meter model files of your own.")
     dialects: Path | None = Field(default=None, description="A folder with dialect files of your own; see dialects.md.")

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from aforo.adapters.meter_model_files import load_models
 from aforo.adapters.metrics import Metrics
 from aforo.adapters.oauth_tokens import OAuthTokens
 from aforo.adapters.operator_api import OperatorPorts, operator_api
+from aforo.adapters.otlp_exporter import SpanExporter
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
 from aforo.adapters.queues import queue_at
@@ -45,7 +47,7 @@ from aforo.dlms.keys import SystemTitle
 from aforo.engine.headend import HeadEnd, Stores, Surroundings
 from aforo.engine.headend_ports import HeadEndSettings
 from aforo.engine.leases import LEASE
-from aforo.engine.listeners import Everybody
+from aforo.engine.listeners import Everybody, Observer
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
 
@@ -133,12 +135,31 @@ class System:
         if settings.queue_url.get_secret_value():
             self._queue = queue_at(settings.queue_url.get_secret_value(), self._report)
             stack.push_async_callback(self._queue.close)
+        self._observers: list[Observer] = [self._metrics, *([FactLog()] if settings.log_facts else [])]
+        if settings.otlp_url:
+            self._observers.append(await self._traces(stack))
         headend = self._headend(door)
         self._drain = headend.drain
         for loop in headend.loops:
             task = asyncio.create_task(loop())
             stack.push_async_callback(_end, task)
         await self._open_doors(stack, headend)
+
+    async def _traces(self, stack: AsyncExitStack) -> SpanExporter:
+        resource = {
+            "service.name": "aforo",
+            "service.version": version("aforo"),
+            "service.instance.id": f"{self.process.name}-{os.getpid()}",
+        }
+        exporter = SpanExporter(
+            self._settings.otlp_url,
+            installation=self._settings.system_title,
+            resource=resource,
+            report=self._report,
+        )
+        await stack.enter_async_context(exporter)
+        stack.push_async_callback(_end, asyncio.create_task(exporter.run()))
+        return exporter
 
     def _headend(self, door: HttpLegacyDoor) -> HeadEnd:
         database, settings = self.database, self._settings
@@ -158,7 +179,7 @@ class System:
             entropy=self.entropy,
             vault=self.vault,
             report=self._report,
-            observer=Everybody(self._metrics, FactLog()) if settings.log_facts else self._metrics,
+            observer=Everybody(*self._observers),
             dialects=settings.known_dialects,
             queue=self._queue,
             secret_of=settings.webhook_secret_of,

@@ -142,4 +142,4 @@ class Answerer:
 
     async def _close(self, delivery: Delivery, fact: Fact | None) -> None:
         await self._deliveries.close_delivery(delivery, fact)
-        self._wrote(() if fact is None else (fact,))
+        self._wrote(() if fact is None else ((delivery.message.order_id, fact),))

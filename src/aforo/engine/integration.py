@@ -169,7 +169,7 @@ class Integration:
         if latest.state is DeliveryState.KEPT:
             closed, fact = step9.answered(order, latest, "asked for", self._clock.now())
             await self._deliveries.close_delivery(closed, fact)
-            self._book.note_facts(() if fact is None else (fact,))
+            self._book.note_facts(() if fact is None else ((order.id, fact),))
         return step9.answer(order, latest.message, asked=request)
 
     async def _final(self, order: Order, request: ControlRequest, wait: timedelta) -> ControlResponse | None:

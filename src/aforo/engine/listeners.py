@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
 from aforo.flow.decision import Decision
 
@@ -15,8 +16,8 @@ class Observer(Protocol):
         """About an order, with its facts."""
         ...
 
-    def written(self, facts: Sequence[Fact]) -> None:
-        """Facts of a delivery."""
+    def written(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
+        """Facts of deliveries, each with its order."""
         ...
 
 
@@ -25,7 +26,7 @@ class Nobody:
 
     def decided(self, decision: Decision) -> None: ...
 
-    def written(self, facts: Sequence[Fact]) -> None: ...
+    def written(self, facts: Sequence[tuple[OrderId, Fact]]) -> None: ...
 
 
 class Everybody:
@@ -38,7 +39,7 @@ class Everybody:
         for observer in self._observers:
             observer.decided(decision)
 
-    def written(self, facts: Sequence[Fact]) -> None:
+    def written(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
         for observer in self._observers:
             observer.written(facts)
 
@@ -51,6 +52,6 @@ class Listeners:
     on_facts: Callable[[], None]
     observer: Observer = field(default_factory=Nobody)
 
-    def wrote(self, facts: Sequence[Fact]) -> None:
+    def wrote(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
         self.on_facts()
         self.observer.written(facts)

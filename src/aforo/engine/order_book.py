@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact, Order
 from aforo.engine.listeners import Nobody, Observer
 from aforo.engine.ports import OrderStore
@@ -56,7 +57,7 @@ class OrderBook:
         self._tell(order, has_result=result is not None)
         return order
 
-    def note_facts(self, facts: Sequence[Fact]) -> None:
+    def note_facts(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
         """Facts of an order were written elsewhere: with a delivery."""
         self._calls.on_facts()
         self._calls.observer.written(facts)

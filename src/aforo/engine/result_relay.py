@@ -81,7 +81,7 @@ class ResultRelay:
             if message.id in confirmed
         }
         await self._deliveries.mark_published(marked)
-        self._wrote([fact for _, fact in marked.values()])
+        self._wrote(list(marked.values()))
         if len(confirmed) < len(messages):
             await asyncio.sleep(REST_S)
         return True
