@@ -115,7 +115,7 @@ def test_a_file_that_is_no_backup_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_password_is_not_among_the_words_that_everybody_sees() -> None:
-    words, environment = backup._way({"dsn": "postgresql://me:p%40ss@db.example:5433/aforo?sslmode=require"})
+    words, environment = backup.way_to({"dsn": "postgresql://me:p%40ss@db.example:5433/aforo?sslmode=require"})
 
     assert words == ["--dbname=postgresql://me@db.example:5433/aforo?sslmode=require"]
     assert environment == {"PGPASSWORD": "p@ss"}

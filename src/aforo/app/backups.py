@@ -1,12 +1,15 @@
 """Backup, restore and the trial of a backup: which database, with which tools, and what came of it."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from aforo.adapters.postgres import point_in_time
 from aforo.adapters.postgres.backup import Manifest, found_rows, read_manifest, restore_backup, write_backup
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres, SocketFolder
@@ -47,6 +50,28 @@ def restore(file: Path, data: Path, environment: dict[str, str]) -> int:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _database(data) as arguments, event_loop() as loop:
         return loop.run(restore_backup(arguments, file, find_binaries(environment)))
+
+
+def write_base(target: Path, data: Path, environment: dict[str, str]) -> None:
+    """Raises BackupUnusable, EmbeddedPostgresError, OSError."""
+    with _database(data) as arguments:
+        point_in_time.write_base(arguments, target, find_binaries(environment))
+
+
+def follow(target: Path, data: Path, environment: dict[str, str]) -> int:
+    """Until it is interrupted. The exit code of the follower. Raises as `write_base`."""
+    with _database(data) as arguments:
+        follower = point_in_time.follow(arguments, target, find_binaries(environment))
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asked, lambda *_: follower.send_signal(signal.SIGINT))
+        return follower.wait()
+
+
+def recover(base: Path, log: Path, data: Path, until: datetime | None) -> int:
+    """How many orders were open then. Raises as `write_base`."""
+    point_in_time.lay_out(base, log, data / "postgres" / "cluster", until)
+    with EmbeddedPostgres.start(data / "postgres") as server, event_loop() as loop:
+        return loop.run(point_in_time.finish(server))
 
 
 def try_out(file: Path, environment: dict[str, str]) -> Trial:

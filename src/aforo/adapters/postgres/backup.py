@@ -58,7 +58,7 @@ async def write_backup(arguments: Mapping[str, Any], file: Path, binaries: Binar
             with TemporaryDirectory(dir=file.parent, prefix=".aforo-backup-") as folder:
                 dump = Path(folder) / _DUMP
                 words = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={dump}")
-                await asyncio.to_thread(_run, binaries, "pg_dump", words, arguments)
+                await asyncio.to_thread(run_tool, binaries, "pg_dump", words, arguments)
                 written = Path(folder) / "whole"
                 _pack(written, dump, manifest)
                 written.replace(file)
@@ -93,17 +93,25 @@ async def restore_backup(arguments: Mapping[str, Any], file: Path, binaries: Bin
             archive.extract(_DUMP, folder)
         script, leap = folder / "restore.sql", folder / "leap.sql"
         words = ("--no-owner", "--no-privileges", f"--file={script}", str(folder / _DUMP))
-        await asyncio.to_thread(_run, binaries, "pg_restore", words, {})
-        leaps = SQL["leap"].format(counters=COUNTERS_LEAP, numbers=NUMBERS_LEAP)
-        leap.write_text(f"SET search_path = public;\n{leaps}\n", encoding="utf-8")
+        await asyncio.to_thread(run_tool, binaries, "pg_restore", words, {})
+        leap.write_text(f"SET search_path = public;\n{leap_script()}\n", encoding="utf-8")
         quietly = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
-        await asyncio.to_thread(_run, binaries, "psql", (*quietly, f"--file={script}", f"--file={leap}"), arguments)
+        await asyncio.to_thread(run_tool, binaries, "psql", (*quietly, f"--file={script}", f"--file={leap}"), arguments)
+    return await count_open_orders(arguments)
+
+
+async def count_open_orders(arguments: Mapping[str, Any]) -> int:
     connection = await asyncpg.connect(**arguments)
     try:
         open_orders: int = await connection.fetchval(SQL["open_orders"])
     finally:
         await connection.close()
     return open_orders
+
+
+def leap_script() -> str:
+    """SQL by which numbers that must not be used twice go on far above those of a database that was brought back."""
+    return SQL["leap"].format(counters=COUNTERS_LEAP, numbers=NUMBERS_LEAP)
 
 
 async def found_rows(arguments: Mapping[str, Any]) -> dict[str, int]:
@@ -143,9 +151,9 @@ def _pack(written: Path, dump: Path, manifest: Manifest) -> None:
         os.fsync(out.fileno())
 
 
-def _run(binaries: Binaries, program: str, words: Sequence[str], arguments: Mapping[str, Any]) -> None:
+def run_tool(binaries: Binaries, program: str, words: Sequence[str], arguments: Mapping[str, Any]) -> None:
     """Raises BackupUnusable with the program's own last words."""
-    named, environment = _way(arguments)
+    named, environment = way_to(arguments)
     command = [str(binaries.folder / program), *words, *named]
     try:
         ended = subprocess.run(  # noqa: S603 - PostgreSQL's own tools
@@ -157,7 +165,7 @@ def _run(binaries: Binaries, program: str, words: Sequence[str], arguments: Mapp
         raise BackupUnusable(f"{program}: {ended.stderr.strip()[-1000:]}")
 
 
-def _way(arguments: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+def way_to(arguments: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Words and environment by which a child process reaches the database: a password never stands among the words."""
     if not arguments:
         return [], {}
@@ -170,4 +178,4 @@ def _way(arguments: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
         return [f"--dbname={bare}"], {} if parts.password is None else {"PGPASSWORD": unquote(parts.password)}
     host = str(arguments["host"]).replace("/proc/self/", f"/proc/{os.getpid()}/")
     named = (f"--host={host}", f"--port={arguments['port']}", f"--username={arguments['user']}")
-    return [*named, f"--dbname={arguments['database']}"], {}
+    return [*named, f"--dbname=dbname={arguments['database']}"], {}  # as pg_receivewal wants it

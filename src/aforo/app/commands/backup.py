@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aforo.app.commands.options import AsJson, Data, folder
+from aforo.app.commands.options import AsJson, Data, folder, moment_of
 from aforo.app.console_output import CommandFailed, WrongUsage, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ commands = typer.Typer(
     no_args_is_help=True, help="Backups of the database: make one, and try whether it can be restored."
 )
 
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where it is written to.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
 
 
@@ -54,6 +55,47 @@ def verify(file: _File, as_json: AsJson = False) -> int:
         holds = "it can be restored" if trial.holds else "DO NOT rely on it"
         say(f"backup of {trial.manifest.made_at}: {len(trial.findings)} findings in the audit trail; {holds}")
     return 0 if trial.holds else 1
+
+
+@commands.command()
+def base(target: _Folder, data: Data = None) -> int:
+    """Write the database's files into a new folder while the system runs; from then on `backup follow` adds to it.
+
+    The server keeps its log until the follower has it: without a follower the disk fills up.
+    """
+    _told(lambda: _backups().write_base(target, folder(data), dict(os.environ)))
+    say(f"{target}: the base. Now, and always: aforo backup follow LOG")
+    return 0
+
+
+@commands.command()
+def follow(target: _Folder, data: Data = None) -> int:
+    """Write every commit into a folder as it is made, until interrupted: beside the system, on another disk."""
+    code: int = _told(lambda: _backups().follow(target, folder(data), dict(os.environ)))
+    return code
+
+
+@commands.command()
+def recover(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The folder that `backup base` wrote.")],
+    log: Annotated[Path, typer.Option("--log", metavar="DIR", help="The folder of `backup follow`.")],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="ISO 8601 with offset. Default: the last.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> int:
+    """Bring the database back as it was at a chosen moment, into an empty data folder.
+
+    Numbers go on far above those of that moment, as with `restore`. What was accepted later is not in it.
+    """
+    moment = None if to is None else moment_of("--to", to)
+    open_orders = _told(lambda: _backups().recover(base, log, folder(data), moment))
+    if as_json:
+        say_json({"recovered": str(base), "to": to, "open_orders": open_orders})
+    else:
+        say(f"recovered from {base} to {to or 'the last commit in the log'}: {open_orders} orders were open then")
+    return 0
 
 
 def restore(file: _File, data: Data = None, as_json: AsJson = False) -> int:

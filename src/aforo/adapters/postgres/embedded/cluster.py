@@ -14,7 +14,7 @@ from aforo.adapters.postgres.embedded.identity import Identity, Way
 MAX_CONNECTIONS = 60
 
 # Nobody but us passes the 0700 folder, so whoever reaches the socket is trusted; there is no other way in.
-_ACCESS = "local all all trust\n"
+_ACCESS = "local all all trust\nlocal replication all trust\n"
 _CLOSED = {"listen_addresses": "", "unix_socket_directories": ".", "port": str(PORT)}
 
 _SMALL = {
@@ -73,13 +73,19 @@ def create_cluster(
     unfinished.mkdir(mode=0o700)
     give_cluster(unfinished, identity)
     run(_initdb_command(binaries), unfinished)
-    # Existing files are written over, so that they keep their owner.
-    (unfinished / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
+    write_access(unfinished)
     with (unfinished / "postgresql.conf").open("a", encoding="ascii") as file:
         # For whoever starts a server here by hand: no less closed than ours.
         file.writelines(f"{name} = '{value}'\n" for name, value in _CLOSED.items())
     unfinished.rename(folder.cluster)
     _sync_folder(folder.path)
+
+
+def write_access(cluster: Path) -> None:
+    """Who may come in: also into a cluster that was made when less was allowed, such as base backups."""
+    file = cluster / "pg_hba.conf"
+    if file.read_text(encoding="ascii", errors="replace") != _ACCESS:
+        file.write_text(_ACCESS, encoding="ascii")  # Written over, so that it keeps its owner.
 
 
 def give_cluster(cluster: Path, identity: Identity) -> None:

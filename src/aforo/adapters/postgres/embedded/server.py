@@ -18,6 +18,7 @@ from aforo.adapters.postgres.embedded.cluster import (
     give_cluster,
     require_same_major,
     server_settings,
+    write_access,
 )
 from aforo.adapters.postgres.embedded.folder import Folder
 from aforo.adapters.postgres.embedded.identity import Identity, choose_identity
@@ -118,6 +119,7 @@ class _Start:
             wait_until_left(cluster)
             remove_stale_locks(cluster)
             give_cluster(cluster, self._identity)
+            write_access(cluster)
         else:
             wait_until_left(self._folder.unfinished_cluster)
             create_cluster(self._folder, self._binaries, identity=self._identity, run=self._run_to_end)
