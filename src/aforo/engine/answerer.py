@@ -11,7 +11,7 @@ from aforo.cim.translation import answer_envelope
 from aforo.domain.delivery import Delivery, ResultMessage
 from aforo.domain.order import Fact, Order
 from aforo.engine.answer_ports import LegacyDoor
-from aforo.engine.listeners import Listeners
+from aforo.engine.listeners import Listeners, telling_of_doubt
 from aforo.engine.ports import Clock, DeliveryStore, OrderStore, StoreUnavailable
 from aforo.flow import step9_reply_to_legacy as step9
 from aforo.flow.webhook import WEBHOOK, webhook_body, webhook_headers
@@ -141,5 +141,6 @@ class Answerer:
         return standing.next_at is None
 
     async def _close(self, delivery: Delivery, fact: Fact | None) -> None:
-        await self._deliveries.close_delivery(delivery, fact)
+        with telling_of_doubt(lambda: self._wrote(())):
+            await self._deliveries.close_delivery(delivery, fact)
         self._wrote(() if fact is None else ((delivery.message.order_id, fact),))

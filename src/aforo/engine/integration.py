@@ -18,6 +18,7 @@ from aforo.domain.order import Order, OrderRequest
 from aforo.domain.order_states import OrderState
 from aforo.engine.event_desk import EventDesk
 from aforo.engine.link_desk import LinkDesk
+from aforo.engine.listeners import telling_of_doubt
 from aforo.engine.order_book import OrderBook
 from aforo.engine.order_desk import OrderDesk, TooLate
 from aforo.engine.ports import Clock, DeliveryStore, DeviceRegistry, StoreUnavailable
@@ -168,7 +169,8 @@ class Integration:
         latest = deliveries[-1]
         if latest.state is DeliveryState.KEPT:
             closed, fact = step9.answered(order, latest, "asked for", self._clock.now())
-            await self._deliveries.close_delivery(closed, fact)
+            with telling_of_doubt(lambda: self._book.note_facts(())):
+                await self._deliveries.close_delivery(closed, fact)
             self._book.note_facts(() if fact is None else ((order.id, fact),))
         return step9.answer(order, latest.message, asked=request)
 

@@ -1,11 +1,13 @@
 """Who is told of what the engine does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
+from aforo.engine.ports import StoreUnavailable
 from aforo.flow.decision import Decision
 
 
@@ -42,6 +44,18 @@ class Everybody:
     def written(self, facts: Sequence[tuple[OrderId, Fact]]) -> None:
         for observer in self._observers:
             observer.written(facts)
+
+
+@contextmanager
+def telling_of_doubt(tell: Callable[[], object]) -> Iterator[None]:
+    """Around a commit: when its confirmation is lost it may have been made all the same, and nobody would ever tell
+    those who wait for what is in it. They look, and find it or do not.
+    """
+    try:
+        yield
+    except StoreUnavailable:
+        tell()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact, Order
-from aforo.engine.listeners import Nobody, Observer
+from aforo.engine.listeners import Nobody, Observer, telling_of_doubt
 from aforo.engine.ports import OrderStore
 from aforo.flow.decision import Decision
 from aforo.flow.step8_publish_result import result_message
@@ -39,7 +39,8 @@ class OrderBook:
     async def receive(self, decision: Decision, companions: Sequence[Decision] = ()) -> Order:
         """The order as stored; the earlier one when its number is already known. See `OrderStore.receive`."""
         result = result_message(decision.order, decision.result) if decision.ends else None
-        order = await self.store.receive(decision, result, companions)
+        with telling_of_doubt(lambda: self._tell(decision.order, has_result=result is not None)):
+            order = await self.store.receive(decision, result, companions)
         self._tell(order, has_result=result is not None)
         if order.id != decision.order.id:
             return order
@@ -52,7 +53,8 @@ class OrderBook:
     async def commit(self, decision: Decision) -> Order:
         """Raises StaleOrder."""
         result = result_message(decision.order, decision.result) if decision.ends else None
-        order = await self.store.commit(decision, result)
+        with telling_of_doubt(lambda: self._tell(decision.order, has_result=result is not None)):
+            order = await self.store.commit(decision, result)
         self._calls.observer.decided(decision)
         self._tell(order, has_result=result is not None)
         return order

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from aforo.domain.delivery import ResultMessage
 from aforo.engine.answer_ports import Publisher
-from aforo.engine.listeners import Listeners
+from aforo.engine.listeners import Listeners, telling_of_doubt
 from aforo.engine.ports import Clock, DeliveryStore, StoreUnavailable
 from aforo.flow.step8_publish_result import published
 
@@ -80,7 +80,8 @@ class ResultRelay:
             for message in messages
             if message.id in confirmed
         }
-        await self._deliveries.mark_published(marked)
+        with telling_of_doubt(lambda: self._wrote(())):
+            await self._deliveries.mark_published(marked)
         self._wrote(list(marked.values()))
         if len(confirmed) < len(messages):
             await asyncio.sleep(REST_S)
