@@ -15,7 +15,8 @@ from edge.live_system import TOKEN
 
 PACE_S = 0.08
 BETWEEN_S = 1.0
-DRAIN_S = 90.0
+DRAIN_S = 180.0
+"""A retry that was planned by a clock that was ahead waits until it is really time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from chaos.system import chaos_system
 SEED = 20261126
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 async def test_whatever_is_done_to_the_processes_and_the_database_no_order_is_lost_or_doubled(tmp_path: Path) -> None:
     async with chaos_system(SEED, tmp_path) as system:
         harm = [name for name in HARM if name != "disk_full" or system.database.can_be_full]
