@@ -1,16 +1,12 @@
 """What an order costs with few and with many orders stored, on one database that grows meanwhile."""
 
 import statistics
-import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from aforo.app.bench_processes import headend_in, lengthen_database, register_town, usage_of_children
+from aforo.app.bench_processes import lengthen_database
 from aforo.app.console_output import complain
-from aforo.app.order_wave import Machine, measure_wave, town_in
-from aforo.app.system import event_loop
-from aforo.simulator.town import Town
+from aforo.app.order_wave import Machine, measure_wave, whole_machine
 from aforo.simulator.town_file import TownPlan, small_town
 
 WAVE, WAVES = 1_000, 3
@@ -22,15 +18,8 @@ HISTORIES = (10_000, 1_000_000)
 
 def history_rows() -> list[dict[str, Any]]:
     plan = small_town(concentrators=10, meters=WAVE, link="delegated")
-    with (
-        tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
-        town_in(plan) as (town, ports),
-        headend_in(Path(folder)) as (process, url),
-        event_loop() as loop,
-    ):
-        register_town(url, Town(plan), ports)
-        machine = Machine(url, (process,), town, partial(usage_of_children, process))
-        return loop.run(_with_history(Path(folder), plan, machine))
+    with whole_machine(plan) as (machine, folder, loop):
+        return loop.run(_with_history(folder, plan, machine))
 
 
 async def _with_history(folder: Path, plan: TownPlan, machine: Machine) -> list[dict[str, Any]]:

@@ -4,21 +4,15 @@ Three processes on loopback: `aforo up` on an embedded PostgreSQL, the simulated
 orders and takes the answers. Bounded: one wave of orders, then it ends.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from aforo.app.bench_processes import headend_in, register_town, usage_of_children
 from aforo.app.console_output import WrongUsage, say, say_json, say_table
 from aforo.app.history_bench import history_rows
-from aforo.app.order_wave import Machine, measure_wave, town_in
+from aforo.app.order_wave import measure_wave, whole_machine
 from aforo.app.session_memory_bench import session_memory_rows
 from aforo.app.shared_database_bench import shared_database_rows
-from aforo.app.system import event_loop
-from aforo.simulator.town import Town
 from aforo.simulator.town_file import small_town
 
 
@@ -86,14 +80,7 @@ def _run(cases: Sequence[Case], *, as_json: bool, more: Sequence[dict[str, Any]]
 
 def _figures(case: Case) -> dict[str, Any]:
     plan = small_town(concentrators=case.concentrators, meters=case.meters, link=case.link)
-    with (
-        tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
-        town_in(plan) as (town, ports),
-        headend_in(Path(folder)) as (process, url),
-        event_loop() as loop,
-    ):
-        register_town(url, Town(plan), ports)
-        machine = Machine(url, (process,), town, partial(usage_of_children, process))
+    with whole_machine(plan) as (machine, _, loop):
         return loop.run(measure_wave(machine, plan))
 
 

@@ -3,18 +3,21 @@
 import asyncio
 import multiprocessing
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from aforo.adapters.device_ports import DevicePort
 from aforo.adapters.system_clock import SystemClock
 from aforo.app.bench_legacy import answering, post_all
-from aforo.app.bench_processes import Usage, usage_of
+from aforo.app.bench_processes import Usage, headend_in, register_town, usage_of, usage_of_children
 from aforo.app.system import SOAP_PATH, event_loop
 from aforo.cim.client import create_envelope
 from aforo.cim.control_requests import ControlRequest, Option
@@ -41,6 +44,19 @@ class Machine:
         ours = [usage_of(process) for process in self.headends]
         headend = Usage(sum(one.cpu_s for one in ours), sum(one.memory_mib for one in ours))
         return {"headend": headend, "town": usage_of(self.town), "postgres": self.postgres()}
+
+
+@contextmanager
+def whole_machine(plan: TownPlan) -> Iterator[tuple[Machine, Path, asyncio.Runner]]:
+    """`aforo up` that knows the running town, the folder of its data, and a loop to measure in."""
+    with (
+        tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
+        town_in(plan) as (town, ports),
+        headend_in(Path(folder)) as (process, url),
+        event_loop() as loop,
+    ):
+        register_town(url, Town(plan), ports)
+        yield Machine(url, (process,), town, partial(usage_of_children, process)), Path(folder), loop
 
 
 async def measure_wave(machine: Machine, plan: TownPlan, prefix: str = "B") -> dict[str, Any]:

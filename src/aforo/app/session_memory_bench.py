@@ -1,15 +1,10 @@
 """What a session with a concentrator keeps in the head-end's memory, at rest and at work."""
 
 import asyncio
-import tempfile
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from aforo.app.bench_processes import headend_in, register_town, usage_of, usage_of_children
-from aforo.app.order_wave import Machine, measure_wave, town_in
-from aforo.app.system import event_loop
-from aforo.simulator.town import Town
+from aforo.app.bench_processes import usage_of
+from aforo.app.order_wave import Machine, measure_wave, whole_machine
 from aforo.simulator.town_file import TownPlan, small_town
 
 SESSIONS = 5_000
@@ -21,14 +16,7 @@ LOOK_EVERY_S = 0.5
 
 def session_memory_rows() -> list[dict[str, Any]]:
     plan = small_town(concentrators=SESSIONS, meters=SESSIONS, line_delay_ms=LINE_DELAY_MS)
-    with (
-        tempfile.TemporaryDirectory(prefix="aforo-bench-") as folder,
-        town_in(plan) as (town, ports),
-        headend_in(Path(folder)) as (process, url),
-        event_loop() as loop,
-    ):
-        register_town(url, Town(plan), ports)
-        machine = Machine(url, (process,), town, partial(usage_of_children, process))
+    with whole_machine(plan) as (machine, _, loop):
         figures = loop.run(_measured(machine, plan))
     each = {name: (figures[name] - figures["before"]) * 1024 / SESSIONS for name in ("busy", "idle")}
     told: list[tuple[str, float, str]] = [

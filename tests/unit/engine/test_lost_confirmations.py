@@ -12,17 +12,23 @@ from unit.engine.engine_situations import HeadEnd, running, second
 from unit.engine.virtual_time import in_virtual_time
 
 
+def a_relay(headend: HeadEnd, sealed: list[str]) -> ResultRelay:
+    """sealed: a word whenever the sealer is told."""
+    queue = EmbeddedQueue(headend.deliveries, headend.clock, lambda: None)
+    listeners = Listeners(headend.reports, lambda: sealed.append("told"))
+    relay = ResultRelay(headend.deliveries, queue, queue="q", clock=headend.clock, listeners=listeners)
+    headend.on_result = relay.wake
+    return relay
+
+
 def test_a_result_whose_commit_was_not_confirmed_is_published_without_anything_else_happening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On a quiet evening it would have stayed in the outbox until the next order, or the next start."""
 
     async def scene() -> None:
-        headend, sealed = HeadEnd(), list[float]()
-        queue = EmbeddedQueue(headend.deliveries, headend.clock, lambda: None)
-        listeners = Listeners(headend.reports, lambda: sealed.append(1))
-        relay = ResultRelay(headend.deliveries, queue, queue="q", clock=headend.clock, listeners=listeners)
-        headend.on_result = relay.wake
+        headend, sealed = HeadEnd(), list[str]()
+        relay = a_relay(headend, sealed)
         receive = headend.orders.receive
 
         async def unconfirmed(*given: object) -> Order:
@@ -44,11 +50,8 @@ def test_a_result_whose_commit_was_not_confirmed_is_published_without_anything_e
 
 def test_the_sealer_is_told_of_a_publication_whose_commit_was_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
-        headend, sealed = HeadEnd(), list[float]()
-        queue = EmbeddedQueue(headend.deliveries, headend.clock, lambda: None)
-        listeners = Listeners(headend.reports, lambda: sealed.append(1))
-        relay = ResultRelay(headend.deliveries, queue, queue="q", clock=headend.clock, listeners=listeners)
-        headend.on_result = relay.wake
+        headend, sealed = HeadEnd(), list[str]()
+        relay = a_relay(headend, sealed)
         mark = headend.deliveries.mark_published
 
         async def unconfirmed(published: dict[str, tuple[OrderId, Fact]]) -> None:
