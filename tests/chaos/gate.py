@@ -1,7 +1,6 @@
 """A Unix socket between one worker and the database, which can be shut, or swallow everything that passes."""
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +55,7 @@ class Gate:
             writer.transport.abort()
             return
         try:
-            beyond, towards = await asyncio.open_unix_connection(os.path.join(self._target(), _SOCKET))  # noqa: PTH118
+            beyond, towards = await asyncio.open_unix_connection(Path(self._target()) / _SOCKET)
         except OSError:
             writer.transport.abort()
             return
@@ -76,7 +75,3 @@ class Gate:
             return
         finally:
             target.transport.abort()
-            await asyncio.sleep(0)
-            for writer in list(self._open):
-                if writer.transport.is_closing():
-                    self._open.discard(writer)

@@ -10,7 +10,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -38,20 +39,16 @@ class LockWatch:
     looks: int = 0
     busy: int = 0
     waiting: int = 0
-    kinds: dict[str, int] = field(default_factory=dict)
 
     async def watch(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         while True:
             self.looks += 1
-            for row in await connection.fetch(
-                "SELECT COALESCE(wait_event_type, '') = 'Lock' AS waits, COALESCE(wait_event, '') AS kind "
-                "FROM pg_stat_activity "
+            seen = await connection.fetch(
+                "SELECT COALESCE(wait_event_type, '') = 'Lock' AS waits FROM pg_stat_activity "
                 "WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()"
-            ):
-                self.busy += 1
-                self.waiting += row["waits"]
-                if row["waits"]:
-                    self.kinds[row["kind"]] = self.kinds.get(row["kind"], 0) + 1
+            )
+            self.busy += len(seen)
+            self.waiting += sum(row["waits"] for row in seen)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
@@ -67,7 +64,7 @@ def shared_database_rows() -> list[dict[str, Any]]:
             event_loop() as loop,
         ):
             register_town(url, Town(plan), ports)
-            machine = Machine(url, processes, town, lambda of=server.process: _with_children(of))  # type: ignore[misc]
+            machine = Machine(url, processes, town, partial(_with_children, server.process))
             rows += _rows(headends, loop.run(_measured(machine, plan, server)))
     return rows
 

@@ -3,6 +3,7 @@
 The log is streamed to a folder as it is written (pg_receivewal), so that what was committed is there a moment later.
 """
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -99,7 +100,7 @@ async def finish(server: EmbeddedPostgres) -> int:
         while await connection.fetchval("SELECT pg_is_in_recovery()"):
             if time.monotonic() > deadline:
                 raise BackupUnusable(f"PostgreSQL has not recovered within {_RECOVERED_WAIT_S_MAX:.0f} s")
-            time.sleep(_POLL_S)  # noqa: ASYNC251 (nothing else runs)
+            await asyncio.sleep(_POLL_S)
         await connection.execute(f"BEGIN; SET LOCAL search_path = public; {leap_script()}; COMMIT")
     finally:
         await connection.close()
