@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class LiveSystem:
             "AFORO_TOKEN": TOKEN,
             "AFORO_RETRY_PLAN": "0.2,0.2,0.5,0.5,1",
             "AFORO_ANSWER_WAIT_S": "2",
+            **_always_open(self._data.with_name(f"{self._data.name}-open-days.csv")),
             "AFORO_PERMISSIONS": json.dumps({source: ["limits:special"] for source in ("CIS", "zeep")}),
             **self._environment,
         }
@@ -117,6 +118,16 @@ class LiveSystem:
         assert response.status_code == 200, response.text
         document: dict[str, Any] = response.json()
         return document
+
+
+def _always_open(file: Path) -> dict[str, str]:
+    """Settings by which a test holds at any hour of any day. file: written."""
+    today = _now().date()
+    days = (today + timedelta(days=ahead) for ahead in (-1, 0, 1))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("date,rule,name\n" + "".join(f"{day},open,test\n" for day in days), encoding="utf-8")
+    hours = {"AFORO_SERVICE_OPENS": "00:00:00", "AFORO_SERVICE_CLOSES": "23:59:59.999999"}
+    return {**hours, "AFORO_CALENDAR": str(file)}
 
 
 def _started(command: list[str], environment: dict[str, str]) -> "subprocess.Popen[str]":

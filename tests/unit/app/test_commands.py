@@ -393,12 +393,14 @@ def test_demo_up_and_bench_are_given_what_they_are_asked_for(monkeypatch: pytest
     assert main(["up", "--port", "8181", "--data", "there"]) == 0
     assert main(["bench", "codec"]) == 0
     assert main(["bench", "orders", "--concentrators", "3", "--meters", "4", "--json"]) == 0
+    assert main(["bench", "campaign", "--orders", "2000"]) == 0
 
     assert asked == [
         ("demo", tmp_path / "aforo" / "demo", True, {}),
         ("system", Path("there"), 8181, None, False, {}),
         ("codec_bench", {"as_json": False}),
-        ("order_bench", {"as_json": True, "link": None, "concentrators": 3, "meters": 4}),
+        ("order_bench", {"as_json": True, "link": None, "concentrators": 3, "meters": 4, "full": False}),
+        ("campaign_bench", {"orders": 2000, "full": False, "as_json": False}),
     ]
 
 
