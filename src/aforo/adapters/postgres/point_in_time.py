@@ -4,6 +4,7 @@ The log is streamed to a folder as it is written (pg_receivewal), so that what w
 """
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -41,14 +42,14 @@ def write_base(arguments: Mapping[str, Any], folder: Path, binaries: Binaries) -
 
 
 def follow(arguments: Mapping[str, Any], folder: Path, binaries: Binaries) -> "subprocess.Popen[bytes]":
-    """A process that writes the log into the folder until it is ended, and waits for a server that is away.
-
-    Raises BackupUnusable: there is no base backup to follow.
+    """A process that writes the log into the folder until it is ended, and waits for a server that is away, or for a
+    base backup to have made the slot.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     named, environment = way_to(arguments)
     command = [str(binaries.folder / "pg_receivewal"), f"--directory={folder}", f"--slot={SLOT}", "--synchronous"]
-    return subprocess.Popen([*command, "--no-password", *named], env=environment or None)  # noqa: S603 (PostgreSQL's own)
+    words = [*command, "--no-password", *named]
+    return subprocess.Popen(words, env={**os.environ, **environment})  # noqa: S603 (PostgreSQL's own)
 
 
 def lay_out(base: Path, log: Path, cluster: Path, until: datetime | None) -> None:
