@@ -11,8 +11,12 @@ from typing import Any
 
 from aforo.adapters.listening import listen_on
 from aforo.adapters.meter_model_files import load_models
+from aforo.adapters.otlp_exporter import SpanExporter
+from aforo.domain.identifiers import OrderId
+from aforo.domain.order import Fact
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from cases import WEDNESDAY
 from edge.live_system import WAIT_S, LiveSystem, Scene, hosted, listening_legacy
 
 PLAN = TownPlan(name="one meter", concentrator=(ConcentratorPlan(number="C-1", meter=(MeterPlan(number="101"),)),))
@@ -97,3 +101,21 @@ async def test_an_order_does_not_wait_for_a_collector_that_is_away(tmp_path: Pat
         answer = await scene.answer()
 
     assert answer.error.code == "0.0"
+
+
+async def test_spans_that_are_dropped_are_told() -> None:
+    told: list[str] = []
+    fact = Fact(1, WEDNESDAY, "a", "b", "OrderReceived", {})
+    async with collecting() as collector:
+        exporter = SpanExporter(
+            collector.url,
+            installation="x",
+            resource={},
+            report=lambda _, away: told.append(str(away)),
+            queue_max=5,
+        )
+        async with exporter:
+            exporter.written([(OrderId(number), fact) for number in range(8)])
+
+        assert told == ["3 spans dropped: it is too slow for them"]
+        assert len(collector.spans) == 5

@@ -15,7 +15,7 @@ from aforo.domain.order import Fact
 from aforo.flow.decision import Decision
 
 QUEUE_MAX = 20_000
-"""Spans that wait; when there are more the oldest are dropped, and counted."""
+"""Spans that wait; when there are more the oldest are dropped, and their number is told."""
 
 ORDERS_MAX = 20_000
 """Orders whose last fact is remembered, so that the next one's span begins there."""
@@ -44,16 +44,17 @@ class SpanExporter:
         installation: str,
         resource: Mapping[str, str],
         report: Callable[[str, BaseException], None],
+        queue_max: int = QUEUE_MAX,
     ) -> None:
         self._url = url.rstrip("/") + PATH
         self._installation = installation
         self._resource = resource
         self._report = report
-        self._waiting: deque[dict[str, Any]] = deque(maxlen=QUEUE_MAX)
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=queue_max)
         self._last: OrderedDict[OrderId, datetime] = OrderedDict()
         self._ended: OrderedDict[OrderId, None] = OrderedDict()
         self._came = asyncio.Event()
-        self.dropped = 0
+        self._dropped = 0
 
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(
@@ -91,17 +92,19 @@ class SpanExporter:
             await self._send_all()
 
     def _put(self, span: dict[str, Any]) -> None:
-        self.dropped += len(self._waiting) == QUEUE_MAX
+        self._dropped += len(self._waiting) == self._waiting.maxlen
         self._waiting.append(span)
         self._came.set()
 
     async def _send_all(self) -> None:
+        if self._dropped:
+            self._report("traces", CollectorAway(f"{self._dropped} spans dropped: it is too slow for them"))
+            self._dropped = 0
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
             try:
                 await self._send(batch)
             except (CollectorAway, aiohttp.ClientError, OSError, TimeoutError) as away:
-                self.dropped += len(batch)
                 self._report("traces", CollectorAway(f"{len(batch)} spans dropped: {away or type(away).__name__}"))
                 return
 
