@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from chaos.system import ChaosSystem
 
@@ -81,9 +82,16 @@ async def disk_full(system: ChaosSystem) -> None:
 async def clock_jumps(system: ChaosSystem) -> None:
     """Of one worker, ahead or back by a minute and a half; then it is right again."""
     clock = system.clocks[system.chance.randrange(len(system.clocks))]
-    clock.write_text(system.chance.choice(("90", "-90")), encoding="ascii")
+    _set(clock, system.chance.choice(("90", "-90")))
     await asyncio.sleep(A_WHILE_S)
-    clock.write_text("0", encoding="ascii")
+    _set(clock, "0")
+
+
+def _set(clock: Path, ahead_s: str) -> None:
+    """In one step: the worker reads it at any moment."""
+    written = clock.with_suffix(".new")
+    written.write_text(ahead_s, encoding="ascii")
+    written.replace(clock)
 
 
 async def upgraded_in_turn(system: ChaosSystem) -> None:

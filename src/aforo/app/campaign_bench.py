@@ -1,14 +1,12 @@
 """`aforo bench campaign`: what a campaign takes beside the least that its lines allow, and how urgent orders fare."""
 
-import os
 import statistics
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 from aforo.app.console_output import say, say_json, say_table
+from aforo.app.simulated_runs import processes, processors
 from aforo.simulation.campaign import CONCENTRATORS, METERS_EACH, Campaign, simulate_campaign
 
 ORDERS = 10_000
@@ -21,7 +19,7 @@ OF_A_WORLD = CONCENTRATORS * METERS_EACH
 def run(*, orders: int | None, full: bool, as_json: bool) -> int:
     worlds = -(-(orders or (FULL if full else ORDERS)) // OF_A_WORLD)
     begun = time.monotonic()
-    found = list(_campaigns(worlds))
+    found = _campaigns(worlds)
     rows = _rows(found)
     if as_json:
         say_json({"rows": rows})
@@ -39,7 +37,7 @@ def _campaigns(worlds: int) -> list[Campaign]:
     them are as many worlds of a few.
     """
     found = []
-    with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
+    with processes(processors()) as pool:
         for done, campaign in enumerate(pool.map(simulate_campaign, range(1, worlds + 1)), 1):
             found.append(campaign)
             if sys.stderr.isatty():

@@ -82,7 +82,7 @@ def faults(*, names: list[str], jobs: int, as_json: bool) -> int:
         _check("standard", name)
     names = names or list(PLANTED)
     begun, rows = time.monotonic(), []
-    with _pool(jobs) as pool:
+    with processes(jobs) as pool:
         for name, row in zip(names, pool.map(_find, names), strict=True):
             rows.append(row)
             if sys.stderr.isatty():
@@ -106,7 +106,7 @@ def _check(scenario: str, plant: str) -> None:
         raise WrongUsage(f"no planted fault {plant!r}; there are {', '.join(PLANTED)}")
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
+def processes(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
@@ -116,7 +116,7 @@ def _summaries(scenario: str, plant: str, seeds: range, jobs: int) -> Iterator[S
     if jobs == 1:
         yield from map(summary, seeds)
         return
-    with _pool(jobs) as pool:
+    with processes(jobs) as pool:
         yield from pool.map(summary, seeds, chunksize=max(1, min(16, len(seeds) // (4 * jobs))))
 
 
@@ -176,7 +176,7 @@ def calibrate(*, orders: int, first_seed: int, jobs: int, as_json: bool) -> int:
     """0 when what was found lies within what the fleet's public figures say."""
     days = -(-orders // STEADY.orders)
     begun = time.monotonic()
-    with _pool(jobs) as pool:
+    with processes(jobs) as pool:
         found = list(pool.map(simulate_day, range(first_seed, first_seed + days)))
     given = sum(day.orders for day in found)
     shares = {
