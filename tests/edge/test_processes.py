@@ -1,17 +1,16 @@
 """Integration and head-ends as processes of their own over one database: shared work, and what one that dies leaves."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from aforo.adapters.meter_model_files import load_models
+from aforo.adapters.postgres.embedded.address import url_for_others
 from aforo.adapters.postgres.migrations import migrate
 from aforo.app.main import main
 from aforo.simulator.order_ledger import OrderLedger
@@ -57,18 +56,11 @@ class Parts:
         return {order["number"]: order["state"] for order in listed}
 
 
-def _for_others(arguments: dict[str, Any]) -> str:
-    """The way to the embedded server's socket leads through a handle of this process."""
-    host = arguments["host"].replace("/proc/self/", f"/proc/{os.getpid()}/")
-    query = urlencode({"host": host, "port": arguments["port"], "user": arguments["user"]})
-    return f"postgresql:///{arguments['database']}?{query}"
-
-
 @pytest.fixture
 async def parts(
     tmp_path: Path, fresh_database: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Parts]:
-    url = _for_others(fresh_database)
+    url = url_for_others(fresh_database)
     shared = {"AFORO_DATABASE_URL": url, "AFORO_KEK": bytes(range(32)).hex()}
     async with AsyncExitStack() as stack:
         legacy = await stack.enter_async_context(listening_legacy())

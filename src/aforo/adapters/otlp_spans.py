@@ -35,7 +35,7 @@ def fact_span(trace: str, fact: Fact, since: datetime) -> dict[str, Any]:
     """since: when the fact before it was, or the fact's own time."""
     payload = {f"aforo.{name}": value for name, value in fact.payload.items() if name not in _LEFT_OUT}
     told = {"aforo.step": fact.step, "aforo.sender": fact.sender, "aforo.receiver": fact.receiver, **payload}
-    own = f"{fact.name} {fact.at.isoformat()}"
+    own = f"{fact.name} {fact.at.isoformat()} {fact.payload!r}"  # of one commit, all are of one moment
     return {
         **_span(trace, own, fact.name, (min(since, fact.at), fact.at), told),
         "kind": _INTERNAL,

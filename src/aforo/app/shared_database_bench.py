@@ -6,7 +6,6 @@ seen there is what they would do to each other on more: trips and lock waits of 
 
 import asyncio
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import asyncpg
 
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
+from aforo.adapters.postgres.embedded.address import url_for_others
 from aforo.app.bench_processes import Usage, part_in, register_town, usage_of, usage_of_children
 from aforo.app.order_wave import Machine, measure_wave, town_in
 from aforo.app.system import event_loop
@@ -77,11 +76,8 @@ def _with_children(process: int) -> Usage:
 @contextmanager
 def _parts(folder: Path, server: EmbeddedPostgres, headends: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The integration's address, and all processes, itself first."""
-    arguments = server.connect_arguments()
-    host = arguments["host"].replace("/proc/self/", f"/proc/{os.getpid()}/")
-    query = urlencode({"host": host, "port": arguments["port"], "user": arguments["user"]})
     shared = {
-        "AFORO_DATABASE_URL": f"postgresql:///{arguments['database']}?{query}",
+        "AFORO_DATABASE_URL": url_for_others(server.connect_arguments()),
         "AFORO_KEK": "11" * 32,
         "AFORO_PERMISSIONS": json.dumps({"bench": ["limits:special"]}),
     }

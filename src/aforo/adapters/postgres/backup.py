@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from aforo.adapters.postgres.embedded.address import for_others
 from aforo.adapters.postgres.embedded.binaries import Binaries
 from aforo.adapters.postgres.named_sql import load_sql
 
@@ -176,6 +177,9 @@ def way_to(arguments: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
             place = place.replace(f":{parts.netloc.rpartition('@')[0].partition(':')[2]}@", "@", 1)
         bare = urlunsplit(parts._replace(netloc=place, scheme="postgresql"))
         return [f"--dbname={bare}"], {} if parts.password is None else {"PGPASSWORD": unquote(parts.password)}
-    host = str(arguments["host"]).replace("/proc/self/", f"/proc/{os.getpid()}/")
-    named = (f"--host={host}", f"--port={arguments['port']}", f"--username={arguments['user']}")
+    named = (
+        f"--host={for_others(arguments['host'])}",
+        f"--port={arguments['port']}",
+        f"--username={arguments['user']}",
+    )
     return [*named, f"--dbname=dbname={arguments['database']}"], {}  # as pg_receivewal wants it

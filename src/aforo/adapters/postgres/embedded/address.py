@@ -1,12 +1,25 @@
 """How clients reach the server's Unix socket, whatever the path to it looks like."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlencode
 
 PORT = 5432  # Only the socket file's name: `.s.PGSQL.5432`. No TCP port is opened.
 SUPERUSER = "aforo"
 DATABASE = "postgres"
+
+
+def for_others(host: str) -> str:
+    """The same way to the socket, for children and other processes of this account, while this one lives."""
+    return host.replace("/proc/self/", f"/proc/{os.getpid()}/")
+
+
+def url_for_others(arguments: Mapping[str, Any]) -> str:
+    """arguments: of `connect_arguments`."""
+    query = {"host": for_others(arguments["host"]), "port": arguments["port"], "user": arguments["user"]}
+    return f"postgresql:///{arguments['database']}?{urlencode(query)}"
 
 
 class SocketFolder:
