@@ -68,6 +68,12 @@ async def test_orders_until_the_moment_are_there_and_later_ones_are_not(scene: S
 
     recovered = str(tmp_path / "recovered")
     code, told = await aforo(
+        "backup", "recover", str(base), "--log", str(log), "--to", "2100-01-01T00:00Z", "--data", recovered
+    )
+    assert code == 1, told
+    assert not (tmp_path / "recovered" / "postgres").exists(), "nothing half-way is taken for the system's own"
+
+    code, told = await aforo(
         "backup", "recover", str(base), "--log", str(log), "--to", moment.isoformat(), "--data", recovered, "--json"
     )
     assert code == 0, told

@@ -1,5 +1,6 @@
 """Backup, restore and the trial of a backup: which database, with which tools, and what came of it."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from aforo.adapters.postgres import point_in_time
-from aforo.adapters.postgres.backup import Manifest, found_rows, read_manifest, restore_backup, write_backup
+from aforo.adapters.postgres.backup import (
+    BackupUnusable,
+    Manifest,
+    found_rows,
+    read_manifest,
+    restore_backup,
+    write_backup,
+)
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.embedded import EmbeddedPostgres, SocketFolder
 from aforo.adapters.postgres.embedded.binaries import Binaries, find_binaries
@@ -68,10 +76,19 @@ def follow(target: Path, data: Path, environment: dict[str, str]) -> int:
 
 
 def recover(base: Path, log: Path, data: Path, until: datetime | None) -> int:
-    """How many orders were open then. Raises as `write_base`."""
-    point_in_time.lay_out(base, log, data / "postgres" / "cluster", until)
-    with EmbeddedPostgres.start(data / "postgres") as server, event_loop() as loop:
-        return loop.run(point_in_time.finish(server))
+    """How many orders were open then. Raises as `write_base`.
+
+    It becomes the system's own when all is done: one that was left half-way would use counters a second time.
+    """
+    place, unfinished = data / "postgres", data / "postgres.recovering"
+    if place.exists():
+        raise BackupUnusable(f"{place} holds a database already; restore into an empty data folder")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    point_in_time.lay_out(base, log, unfinished / "cluster", until)
+    with EmbeddedPostgres.start(unfinished) as server, event_loop() as loop:
+        open_orders = loop.run(point_in_time.finish(server))
+    unfinished.rename(place)
+    return open_orders
 
 
 def try_out(file: Path, environment: dict[str, str]) -> Trial:

@@ -47,6 +47,13 @@ def test_a_fact_lasts_from_the_one_before_and_belongs_to_its_order() -> None:
     assert whole.status.code == Status.STATUS_CODE_UNSET
 
 
+def test_two_facts_of_one_name_and_moment_are_two_spans() -> None:
+    """As those of one commit may be."""
+    first, second = read(fact_span(TRACE, a_fact(attempt=1), LATER), fact_span(TRACE, a_fact(attempt=2), LATER))
+
+    assert first.span_id != second.span_id
+
+
 def test_what_is_told_of_a_fact_has_its_type_and_no_frames() -> None:
     payload = {"watts": 2500, "read_back": True, "took_s": 0.5, "frames": ["c4…"], "nothing": None, "list": [1]}
     (span,) = read(fact_span(TRACE, a_fact(**payload), LATER))

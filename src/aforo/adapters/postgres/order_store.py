@@ -25,10 +25,11 @@ SQL = load_sql("orders.sql")
 IDS_RESERVED = 100
 _Item = tuple[Decision, ResultMessage | None]
 _Asked = tuple[str, datetime, int, str]
-_BETWEEN = "\x1f"
-"""Between the sources that were served, in one text: PostgreSQL has no array of lists of different lengths."""
+"""Of what is due: lane, now, limit, and the sources that were served."""
 
-"""Of what is due: lane, now, limit."""
+_BETWEEN = "\x1f"
+"""Between those sources, in one text: PostgreSQL has no array of lists of different lengths."""
+
 _Receipt = tuple[Decision, ResultMessage | None, Sequence[Decision]]
 
 

@@ -59,8 +59,8 @@ def lay_out(base: Path, log: Path, cluster: Path, until: datetime | None) -> Non
     """
     if not (base / "backup_label").is_file():
         raise BackupUnusable(f"{base} is no base backup")
-    if cluster.exists():
-        raise BackupUnusable(f"{cluster.parent} holds a database already; restore into an empty data folder")
+    if not log.is_dir():
+        raise BackupUnusable(f"{log} is no folder of a write-ahead log")
     cluster.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copytree(base, cluster)
     cluster.chmod(0o700)
@@ -75,8 +75,6 @@ def lay_out(base: Path, log: Path, cluster: Path, until: datetime | None) -> Non
 
 def _copy_segments(log: Path, target: Path) -> None:
     """The last one is not whole: what is missing of it has not been written."""
-    if not log.is_dir():
-        raise BackupUnusable(f"{log} is no folder of a write-ahead log")
     for file in sorted(log.iterdir()):
         name = file.name.removesuffix(_PARTIAL)
         is_double = file.name.endswith(_PARTIAL) and (log / name).exists()
