@@ -15,6 +15,7 @@ from aforo.domain.devices import Concentrator
 from aforo.domain.identifiers import Epoch, Fence, OrderId
 from aforo.domain.order import Order, Priority
 from aforo.engine.board_link import BoardCalls, BoardLink
+from aforo.engine.concentrator_clock import ConcentratorClock
 from aforo.engine.headend_ports import HeadEndPorts
 from aforo.engine.lane_orders import Claim, LaneOrders
 from aforo.engine.neighbourhood import Neighbourhood
@@ -26,7 +27,6 @@ from aforo.flow.device_client import DeviceLost
 NAMES_PER_CALL = 128
 """Meters asked about at a time: their rows fit one APDU of 16 KiB."""
 
-CLOCK_TRUSTED = timedelta(minutes=10)
 HEARD_NOTED = timedelta(minutes=1)
 ZERO = timedelta()
 T = TypeVar("T")
@@ -43,9 +43,9 @@ class BoardSession:
         self._epoch = Epoch(0)
         self._is_established = False
         self._neighbourhood = Neighbourhood(ports.clock, self._link)
+        self._its_clock = ConcentratorClock(ports.clock, self._link.ask)
         self._concentrator = concentrator.number
         self._heard_at: datetime | None = None
-        self._clock_read: tuple[datetime, timedelta] | None = None
         self._out: dict[OrderId, Claim] = {}
 
     async def run(self) -> bool:
@@ -163,9 +163,10 @@ class BoardSession:
         for claim in claims:
             is_bound = claim.order.request.latest_start is not None and not claim.order.state.is_only_read
             (bound if is_bound else free).append(claim)
-        if all(claim.latest_start() is None for claim in claims):
+        latest = _first_to_end(claims)
+        if latest is None:
             return claims
-        deviation = await self._deviation()
+        deviation = await self._its_clock.read(latest)
         if abs(deviation) <= self._ports.settings.clock_deviation:
             return claims
         for claim in bound:
@@ -173,18 +174,10 @@ class BoardSession:
             await self._orders.not_sent(claim.order, Cause.CLOCK_SKEW, detail)
         return free
 
-    async def _deviation(self) -> timedelta:
-        """How far its clock is ahead, taken in the middle of the exchange; read anew every CLOCK_TRUSTED."""
-        asked_at = self._ports.clock.now()
-        if self._clock_read is None or asked_at - self._clock_read[0] >= CLOCK_TRUSTED:
-            told = board_client.read_clock(await self._link.ask(board_client.get_clock()))
-            heard_at = self._ports.clock.now()
-            self._clock_read = heard_at, told - (asked_at + (heard_at - asked_at) / 2)
-        return self._clock_read[1]
-
     async def _submit(self, handed: Sequence[Claim]) -> None:
         by_id = {claim.order.id: claim for claim in handed}
-        ahead = ZERO if self._clock_read is None else self._clock_read[1]
+        latest = _first_to_end(handed)  # their commits may have taken long
+        ahead = self._its_clock.ahead if latest is None else await self._its_clock.read(latest)
         items = [
             step4.order_item(claim.order, claim.meter, self._epoch, latest=claim.latest_start(ahead))
             for claim in handed
@@ -293,6 +286,12 @@ async def _together(steps: Iterable[Awaitable[T]]) -> list[T]:
         if isinstance(outcome, BaseException):
             raise outcome
     return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+
+def _first_to_end(claims: Iterable[Claim]) -> datetime | None:
+    """The first moment after which one of them must not begin. None: all may begin at any time."""
+    bounds = (claim.latest_start() for claim in claims)
+    return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def _check_rising(after: int, last: int) -> None:

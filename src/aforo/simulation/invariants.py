@@ -1,7 +1,7 @@
 """What must hold in every run, whatever goes wrong: one class each, and one table of them all."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from aforo.domain.order_kinds import LIMIT, LIMIT_REMOVE, Aspect
 from aforo.domain.order_states import NEVER_CARRIED_OUT, OrderState, check_transition
 from aforo.domain.preconditions import is_restrictive
 from aforo.domain.service_calendar import ServiceCalendar
+from aforo.engine.concentrator_clock import READING_FRESH
 from aforo.simulation.ground_truth import GroundTruth, Told
 from aforo.simulation.watched_line import Holding
 
@@ -140,7 +141,8 @@ class FailedIsTrue(Invariant):
 
 class NeverLate(Invariant):
     """Nothing restrictive begins outside the service window, and nothing after its not-after: by the concentrator's
-    clock where it decides, else by when it was sent.
+    clock where it decides, else by when it was sent. A window cannot be kept by a clock that was set after the order
+    had been handed over by it.
     """
 
     def held(self, holding: Holding) -> Iterator[str]:
@@ -155,6 +157,8 @@ class NeverLate(Invariant):
             yield f"order {order.number} began {(begun - latest).total_seconds():.1f} s after its not-after"
         meter = self.rules.meters[order.request.meter]
         truly = holding.at if meter.link is Link.DELEGATED else begun
+        if self.rules.clock_was_set_since(order):
+            return
         if order.request.special is None and not self.rules.calendar.is_open(truly, meter.time_zone):
             known = self.rules.known_limit.get(order.number)
             if is_restrictive(order.request, meter, known):
@@ -163,13 +167,24 @@ class NeverLate(Invariant):
 
 @dataclass(slots=True)
 class Rules:
-    """known_limit: the head-end's own, by order, when it was last handed out.   clock_ahead_s: of each concentrator."""
+    """known_limit: the head-end's own, by order, when it was last handed out.   handed_out: when that was.
+
+    clock_ahead_s: of each concentrator.   clock_set_at: when it last came to be what it is.
+    """
 
     calendar: ServiceCalendar
     meters: dict[str, Meter]
     truth: GroundTruth
     clock_ahead_s: dict[str, float]
-    known_limit: dict[str, int | None]
+    known_limit: dict[str, int | None] = field(default_factory=dict)
+    handed_out: dict[str, datetime] = field(default_factory=dict)
+    clock_set_at: dict[str, datetime] = field(default_factory=dict)
+
+    def clock_was_set_since(self, order: Order) -> bool:
+        """Later than a reading by which the order may have been handed over."""
+        meter = self.meters[order.request.meter]
+        set_at = self.clock_set_at.get(meter.concentrator or "") if meter.link is Link.DELEGATED else None
+        return set_at is not None and set_at > self.handed_out[order.number] - READING_FRESH
 
     def begun_at(self, holding: Holding) -> datetime | None:
         """By whose clock it counts."""

@@ -172,6 +172,7 @@ class World:
     def _committed(self, before: Order | None, order: Order, facts: Iterable[str]) -> None:
         if order.fence is not None and (before is None or before.fence != order.fence):
             self._rules.known_limit[order.number] = self._orders.limit_known_of(order)
+            self._rules.handed_out[order.number] = self.now()
         self.watch.committed(before, order, facts)
 
     def _sent(self, device: str, octets: bytes) -> None:
@@ -313,8 +314,9 @@ class World:
         def make() -> Concentrator:
             if first:
                 return first.pop()
-            self.clock_ahead_s.pop(number, None)  # it takes the time anew when it starts
-            return self.town.restart(number)
+            restarted = self.town.restart(number)
+            self.set_clock(number, 0.0)  # it takes the time anew when it starts
+            return restarted
 
         return make
 
@@ -352,7 +354,7 @@ class World:
         self._registered: dict[str, RegisteredMeter] = {meter.number: meter for meter in town.meters()}
         self._town_registry = town
         self.clock_ahead_s: dict[str, float] = {}
-        self._rules = Rules(settings.calendar, self._registered, self.truth, self.clock_ahead_s, {})
+        self._rules = Rules(settings.calendar, self._registered, self.truth, self.clock_ahead_s)
         self.watch.invariants = every_invariant(self.truth, self._rules)
 
     def concentrator_of(self, meter: str) -> str:
@@ -376,5 +378,7 @@ class World:
         await self._registry.put_meters(self._town_registry.meters(), self.now())
 
     def set_clock(self, number: str, ahead_s: float) -> None:
+        if ahead_s != self.clock_ahead_s.get(number, 0.0):
+            self._rules.clock_set_at[number] = self.now()
         self.clock_ahead_s[number] = ahead_s
         self.town.concentrators[number].ledger.clock_offset = timedelta(seconds=ahead_s)

@@ -16,7 +16,6 @@ from unit.engine_review.simulated_lines import SimulatedLines, a_concentrator
 from unit.simulator.driven_meter import a_meter
 
 SANTIAGO = ZoneInfo("America/Santiago")
-SHORTLY_BEFORE = timedelta(hours=18) - timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(), timedelta(minutes=-50), timedelta(minutes=20)])
@@ -37,12 +36,10 @@ def test_a_restrictive_order_still_queued_when_the_window_closes_runs_on_the_nex
         await headend.concentrator()
         for number in ("M-1", "M-2"):
             await headend.linked_meter(Link.DELEGATED, number)
-        local = headend.start.astimezone(SANTIAGO)
-        until_close = SHORTLY_BEFORE - timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
         dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
         headend.wake = dispatcher.wake
         async with running(dispatcher.run()):
-            begin = until_close.total_seconds()
+            begin = _until_eighteen(headend) - 30.0
             await second(begin)
             orders = [
                 await headend.order(number, lane="concentrator:C-1", request=a_request(meter=number))
@@ -60,6 +57,37 @@ def test_a_restrictive_order_still_queued_when_the_window_closes_runs_on_the_nex
         assert _hour(done.ended_at) == 8
 
     in_virtual_time(run())
+
+
+def test_a_clock_put_back_during_the_session_is_noticed_before_the_last_orders_of_the_day_are_handed_over() -> None:
+    async def run() -> None:
+        headend = HeadEnd()
+        lines = SimulatedLines(headend.clock)
+        object.__setattr__(headend.ports, "lines", lines)
+        meters = {"M-1": a_meter(), "M-2": a_meter()}
+        concentrator = lines.devices["C-1"] = a_concentrator(meters, line_delay=timedelta(seconds=8))
+        await headend.concentrator()
+        for number in meters:
+            await headend.linked_meter(Link.DELEGATED, number)
+        begin = _until_eighteen(headend) - 60.0
+        dispatcher = Dispatcher(headend.ports, headend.reports, leases=alone())
+        headend.wake = dispatcher.wake
+        async with running(dispatcher.run()):
+            await second(begin)
+            await headend.order("M-1", lane="concentrator:C-1", request=a_request(meter="M-1"))
+            await second(begin + 5)
+            concentrator.ledger.clock_offset = timedelta(minutes=-3)
+            await headend.order("M-2", lane="concentrator:C-1", request=a_request(meter="M-2"))
+            await second(begin + 3 * 3600)
+            assert [meter.threshold_w for meter in meters.values()] == [2_500, 30_000]
+
+    in_virtual_time(run())
+
+
+def _until_eighteen(headend: HeadEnd) -> float:
+    local = headend.start.astimezone(SANTIAGO)
+    since_midnight = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
+    return (timedelta(hours=18) - since_midnight).total_seconds()
 
 
 def _hour(at: datetime) -> int:

@@ -32,7 +32,7 @@ def test_the_nonce_of_a_request_is_its_client_s_title_and_counter(apdu: bytes, n
 
 def test_the_same_message_again_is_no_second_use_and_another_one_is() -> None:
     truth = GroundTruth()
-    watch = CountersAreNew(truth, Rules(ServiceCalendar(), {}, truth, {}, {}))
+    watch = CountersAreNew(truth, Rules(ServiceCalendar(), {}, truth, {}))
     other = GENERAL_GLO[:-1] + b"\x00"
 
     assert list(watch.heard("M-1", GENERAL_GLO)) == []
@@ -65,7 +65,7 @@ def test_a_temporary_limit_has_the_order_that_ends_it_unless_it_ended_at_the_doo
 ) -> None:
     """Once in 10,000 runs its end had passed while the order was being taken in: it was EXPIRED from the start."""
     truth = GroundTruth()
-    watch = TheAnswerIsTheEnd(truth, Rules(ServiceCalendar(), {}, truth, {}, {}))
+    watch = TheAnswerIsTheEnd(truth, Rules(ServiceCalendar(), {}, truth, {}))
     limiting = an_order(
         OrderState.EXPIRED if ended_at else OrderState.VALIDATED,
         request=a_request(until=WEDNESDAY),
