@@ -22,7 +22,7 @@ from aforo.dlms.events import Request, Response, SetRequest
 from aforo.dlms.server import Server
 from aforo.simulator.order_ledger import OrderLedger
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from chaos.database import ChaosDatabase
 from chaos.gate import Gate
 from edge.live_system import Legacy, LiveSystem, Scene, hosted, listening_legacy

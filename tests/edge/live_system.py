@@ -35,7 +35,7 @@ from aforo.dlms.keys import Key
 from aforo.dlms.server import Server
 from aforo.domain.order_kinds import DISCONNECT, LIMIT
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import TownPlan
+from aforo.simulator.town_plan import TownPlan
 
 TOKEN = "a-token-for-tests-only"
 WAIT_S = 30.0

@@ -14,7 +14,7 @@ import pytest
 from aforo.adapters.postgres import backup
 from aforo.adapters.postgres.embedded import EmbeddedPostgres
 from aforo.app.main import main
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import Scene, live_scene
 
 PLAN = TownPlan(name="one", concentrator=(ConcentratorPlan(number="C-1", meter=(MeterPlan(number="101"),)),))

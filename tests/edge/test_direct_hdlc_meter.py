@@ -9,7 +9,7 @@ import pytest
 from aforo.cim.message import Result
 from aforo.dlms import ErrorCode, RemoteProtocolError
 from aforo.simulator.meter_endpoint import HdlcMeterConnection
-from aforo.simulator.town_file import MeterPlan, TownPlan
+from aforo.simulator.town_plan import MeterPlan, TownPlan
 from edge.live_system import Scene, count_sets, live_scene
 
 GOOD, FORGETFUL, SILENT, CUT = "401", "402", "403", "404"

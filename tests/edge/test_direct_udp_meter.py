@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aforo.cim.message import Result
-from aforo.simulator.town_file import MeterPlan, TownPlan
+from aforo.simulator.town_plan import MeterPlan, TownPlan
 from edge.live_system import Scene, count_sets, live_scene
 
 GOOD, FORGETFUL, SILENT = "501", "502", "503"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import WAIT_S, Scene, count_sets, live_scene
 
 METERS = ("101", "201")

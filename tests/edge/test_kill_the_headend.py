@@ -11,7 +11,7 @@ from aforo.cim.message import Result
 from aforo.dlms.events import Request, Response, SetRequest
 from aforo.dlms.server import Server
 from aforo.simulator.order_ledger import OrderLedger
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, live_scene
 
 DELEGATED, TRANSPARENT, DIRECT = "101", "201", "301"

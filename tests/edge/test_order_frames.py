@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import Scene, live_scene
 
 DELEGATED, TRANSPARENT, DIRECT, WRONG = "801", "802", "803", "804"

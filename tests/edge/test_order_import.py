@@ -11,7 +11,7 @@ import pytest
 from aforo.adapters.order_intake_api import OrderRow
 from aforo.app.main import main
 from aforo.domain.order_kinds import KINDS
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import TOKEN, WAIT_S, Scene, live_scene
 
 METERS = tuple(MeterPlan(number=f"1{place:02}") for place in range(20))

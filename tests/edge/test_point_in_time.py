@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.embedded_situations import until
 from edge.live_system import TOKEN, WAIT_S, LiveSystem, Scene, live_scene
 from edge.test_backup import aforo

@@ -15,7 +15,7 @@ from aforo.adapters.postgres.migrations import migrate
 from aforo.app.main import main
 from aforo.simulator.order_ledger import OrderLedger
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, hosted, listening_legacy
 from postgres_server import Schema
 

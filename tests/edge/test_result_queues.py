@@ -19,7 +19,7 @@ from aforo.adapters.queues.messages import NotAResult, message_of, octets_of, pu
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import OrderId
 from aforo.engine.answer_ports import ResultQueue
-from aforo.simulator.town_file import MeterPlan, TownPlan
+from aforo.simulator.town_plan import MeterPlan, TownPlan
 from architecture.test_house import ROOT
 from edge.brokers import NATS, RABBIT, Broker, Nats, Rabbit
 from edge.live_system import live_scene

@@ -14,7 +14,7 @@ import pytest
 from aforo.adapters.mock_legacy import Behaviour, MockLegacy
 from aforo.cim.dialect import shipped
 from aforo.cim.told_answer import read_told
-from aforo.simulator.town_file import MeterPlan, TownPlan
+from aforo.simulator.town_plan import MeterPlan, TownPlan
 from architecture.test_house import ROOT
 from edge.live_system import TOKEN, WAIT_S, Scene, live_scene
 

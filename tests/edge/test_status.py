@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aforo.app.main import main
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import TOKEN, Scene, live_scene
 
 PLAN = TownPlan(name="one", concentrator=(ConcentratorPlan(number="C-1", meter=(MeterPlan(number="101"),)),))

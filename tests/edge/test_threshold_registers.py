@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aforo.cim.message import Result
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import Scene, live_scene
 
 DELEGATED, DIRECT = "701", "702"

@@ -15,7 +15,7 @@ from aforo.adapters.otlp_exporter import SpanExporter
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from cases import WEDNESDAY
 from edge.live_system import WAIT_S, LiveSystem, Scene, hosted, listening_legacy
 

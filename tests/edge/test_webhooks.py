@@ -16,7 +16,7 @@ import pytest
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import OrderId
 from aforo.flow.webhook import webhook_body, webhook_headers
-from aforo.simulator.town_file import MeterPlan, TownPlan
+from aforo.simulator.town_plan import MeterPlan, TownPlan
 from cases import WEDNESDAY
 from edge.live_system import WAIT_S, Scene, live_scene
 

@@ -13,7 +13,7 @@ import pytest
 import zeep
 
 from aforo.cim.message import Result
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import TOKEN, WAIT_S, Scene, count_sets, live_scene
 from peers.independent_meter import IndependentMeter
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from aforo.adapters.meter_model_files import load_models
 from aforo.cim.client import read_answer
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from edge.live_system import Legacy, LiveSystem, Scene, hosted, listening_legacy
 from faults import sabotage
 from faults.injections import INJECTIONS, Injection, Placed

@@ -35,6 +35,33 @@ class DeviceEndpoint(Protocol):
     def advance(self, now: datetime) -> None: ...
 
 
+class DeviceAlarm:
+    """Advances a device at its deadlines. settle: called after each; it sets the alarm anew."""
+
+    def __init__(self, endpoint: DeviceEndpoint, now: Callable[[], datetime], settle: Callable[[], None]) -> None:
+        self._endpoint = endpoint
+        self._now = now
+        self._settle = settle
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self) -> None:
+        self.cancel()
+        deadline = self._endpoint.next_deadline()
+        if deadline is not None:
+            wait = max(timedelta(0), deadline - self._now())
+            self._timer = asyncio.get_running_loop().call_later(wait.total_seconds(), self._ring)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._endpoint.advance(self._now())
+        self._settle()
+
+
 class DevicePort:
     """One listening socket. After whatever happens, what any connection has to say is sent."""
 
@@ -43,7 +70,7 @@ class DevicePort:
         self._now = now
         self._links: dict[_DeviceLink, None] = {}
         self._server: asyncio.Server | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = DeviceAlarm(endpoint, now, self._settle)
 
     async def listen(self, host: str, port: int) -> int:
         """The port listened on; 0 chooses a free one. Raises PortTaken."""
@@ -54,8 +81,7 @@ class DevicePort:
         return chosen
 
     async def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         for link in list(self._links):
             link.drop()
         if self._server is not None:
@@ -83,22 +109,11 @@ class DevicePort:
             link.connection.closed()
             self._settle()
 
-    def _advance(self) -> None:
-        self._timer = None
-        self._endpoint.advance(self._now())
-        self._settle()
-
     def _settle(self) -> None:
         """Send what there is to be sent, and come back when the device next has something to do."""
         for link in list(self._links):
             link.send()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._endpoint.next_deadline()
-        if deadline is not None:
-            wait = max(timedelta(0), deadline - self._now())
-            self._timer = asyncio.get_running_loop().call_later(wait.total_seconds(), self._advance)
+        self._alarm.set()
 
 
 class _DeviceLink(asyncio.Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 from aforo.app.bench_processes import lengthen_database
 from aforo.app.console_output import complain
 from aforo.app.order_wave import Machine, measure_wave, whole_machine
-from aforo.simulator.town_file import TownPlan, small_town
+from aforo.simulator.town_plan import TownPlan, small_town
 
 WAVE, WAVES = 1_000, 3
 """Orders at a time, and how often: the median counts."""

@@ -34,7 +34,7 @@ from aforo.cim.message import Header, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.domain.order_kinds import LIMIT
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import small_town
+from aforo.simulator.town_plan import small_town
 
 ORDERS = 4000
 CONNECTIONS = 32

@@ -13,7 +13,7 @@ from aforo.app.history_bench import history_rows
 from aforo.app.order_wave import measure_wave, whole_machine
 from aforo.app.session_memory_bench import session_memory_rows
 from aforo.app.shared_database_bench import shared_database_rows
-from aforo.simulator.town_file import small_town
+from aforo.simulator.town_plan import small_town
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from aforo.cim.message import Header, timestamp
 from aforo.cim.namespaces import NOUN
 from aforo.domain.order_kinds import LIMIT
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import TownPlan
+from aforo.simulator.town_plan import TownPlan
 
 CONNECTIONS = 16
 END_WAIT_S = 300.0

@@ -13,6 +13,7 @@ from aforo.app.asyncapi_page import asyncapi
 from aforo.app.caller_pages import callers
 from aforo.app.dialect_pages import dialects
 from aforo.app.main import app
+from aforo.app.media_page import media
 from aforo.app.message_pages import messages
 from aforo.app.settings import Settings
 from aforo.dlms import association_states
@@ -159,6 +160,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "causes.md": causes,
     "dlms-states.md": dlms_states,
     "simulation.md": simulation,
+    "town-media.md": lambda: media(_MADE),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aforo.app.bench_processes import usage_of
 from aforo.app.order_wave import Machine, measure_wave, whole_machine
-from aforo.simulator.town_file import TownPlan, small_town
+from aforo.simulator.town_plan import TownPlan, small_town
 
 SESSIONS = 5_000
 LINE_DELAY_MS = 3_000

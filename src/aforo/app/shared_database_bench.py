@@ -22,7 +22,7 @@ from aforo.app.bench_processes import Usage, part_in, register_town, usage_of, u
 from aforo.app.order_wave import Machine, measure_wave, town_in
 from aforo.app.system import event_loop
 from aforo.simulator.town import Town
-from aforo.simulator.town_file import TownPlan, small_town
+from aforo.simulator.town_plan import TownPlan, small_town
 
 CONCENTRATORS, ORDERS = 100, 2_000
 HEADENDS = (1, 2)

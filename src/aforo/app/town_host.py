@@ -1,5 +1,6 @@
 """A simulated town on real sockets of this machine, and its devices in the registry."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -8,17 +9,21 @@ from aforo.adapters.device_datagrams import DatagramPort
 from aforo.adapters.device_ports import DevicePort
 from aforo.engine.ports import DeviceRegistry, KeyVault
 from aforo.simulation.town_registry import TownRegistry
+from aforo.simulator.topology import Move, moves
 from aforo.simulator.town import AccessRow, RegistryRows, Town
 
 
 class TownHost:
-    """Every device of the town listens on loopback; a port that the file leaves open is chosen by the system."""
+    """Every device of the town listens on loopback; a port that the file leaves open is chosen by the system. Meters
+    that move, as the file says, do so while it is open.
+    """
 
     def __init__(self, town: Town, *, now: Callable[[], datetime]) -> None:
         self._town = town
         self._now = now
         self._ports: list[DevicePort | DatagramPort] = []
         self._chosen: dict[tuple[str, str], int] = {}
+        self._moving: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         """Raises PortTaken."""
@@ -27,6 +32,7 @@ class TownHost:
             port = kind(device.endpoint, now=self._now)
             self._chosen[device.kind, device.number] = await port.listen(device.host, device.port)
             self._ports.append(port)
+        self._await_move(moves(self._town.plan, self._now()))
 
     @property
     def rows(self) -> RegistryRows:
@@ -40,7 +46,19 @@ class TownHost:
     def access(self) -> Iterator[AccessRow]:
         return (replace(row, port=self._chosen[row.listens]) for row in self._town.access())
 
+    def _await_move(self, to_come: Iterator[Move]) -> None:
+        move = next(to_come, None)
+        if move is not None:
+            wait_s = max(0.0, (move.at - self._now()).total_seconds())
+            self._moving = asyncio.get_running_loop().call_later(wait_s, self._move, move, to_come)
+
+    def _move(self, move: Move, to_come: Iterator[Move]) -> None:
+        self._town.move(move.meter, move.to)
+        self._await_move(to_come)
+
     async def close(self) -> None:
+        if self._moving is not None:
+            self._moving.cancel()
         for port in self._ports:
             await port.close()
 

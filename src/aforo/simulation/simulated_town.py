@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from aforo.simulation.schedule import Scenario
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 
 FRAMINGS = ("wrapper", "udp", "hdlc")
 """Of the direct meters, in turn."""

@@ -48,7 +48,7 @@ from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.household_load import FixedLoad
 from aforo.simulator.meter import Meter
 from aforo.simulator.town import Town, TownMedia
-from aforo.simulator.town_file import meters_of
+from aforo.simulator.town_plan import meters_of
 
 BEGIN = datetime(2026, 9, 2, 4, tzinfo=UTC)
 """A Wednesday's midnight in Santiago."""

@@ -213,7 +213,8 @@ class ConcentratorLine:
             (apdu,) = exchange.apdus
             with suppress(RemoteProtocolError):  # a meter has no answer to what it cannot read
                 heard = port.respond(exchange.client_sap, exchange.server_sap, apdu, now)
-        return heard, now + (settings.answer_wait if heard is None else settings.answered_after(self._chance))
+        takes = settings.answer_wait if heard is None else settings.answered_after(meter, now, self._chance)
+        return heard, now + takes
 
     def _client(self, meter: str) -> DeviceClient:
         client = self._clients.get(meter)

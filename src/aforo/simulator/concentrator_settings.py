@@ -53,7 +53,7 @@ class ConcentratorSettings:
 
     client_title: the one head-end it obeys; None means any that has the keys.   access: the table at the first start.
     line_delay: from the beginning of an exchange with a meter to its answer.   exchange_time: the same where it is not
-    always alike; None is line_delay.   answer_wait: until silence is certain.
+    always alike, with that meter at that time; None is line_delay.   answer_wait: until silence is certain.
     probe_every: an unreachable meter is called this often, one after the other, while there is nothing else to do.
     counter_jump_max: how far a meter may raise a counter by itself.   queue_max: orders not yet begun.
     results_max: results not yet acknowledged; no order is taken beyond that.
@@ -69,7 +69,7 @@ class ConcentratorSettings:
         default_factory=lambda: {GENERIC: MeterModel(name=GENERIC, title="Generic class 71 meter")}
     )
     line_delay: timedelta = timedelta(0)
-    exchange_time: Callable[[Random], timedelta] | None = None
+    exchange_time: Callable[[Random, str, datetime], timedelta] | None = None
     probe_every: timedelta = timedelta(seconds=30)
     answer_wait: timedelta = timedelta(seconds=10)
     unreachable: Unreachable = Unreachable.EXCEPTION
@@ -88,8 +88,8 @@ class ConcentratorSettings:
         """Meters by the service access point under which each is a logical device of this concentrator's own port."""
         return dict(enumerate(sorted(self.access), FIRST_METER_SAP))
 
-    def answered_after(self, chance: Random) -> timedelta:
-        return self.line_delay if self.exchange_time is None else self.exchange_time(chance)
+    def answered_after(self, meter: str, now: datetime, chance: Random) -> timedelta:
+        return self.line_delay if self.exchange_time is None else self.exchange_time(chance, meter, now)
 
     def model(self, name: str) -> MeterModel | None:
         """An order without a model means the generic one. None: not known here."""

@@ -1,10 +1,12 @@
 """A town built from its plan: every device, its keys, and what the head-end is told about it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from aforo.dlms.hdlc import Address
 from aforo.dlms.keys import Key, Keys, SystemTitle
@@ -18,6 +20,9 @@ from aforo.simulator.concentrator_settings import (
 )
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
 from aforo.simulator.limiter_behaviour import BEHAVIOURS
+from aforo.simulator.line_ways import LineWays
+from aforo.simulator.media import LinePlan
+from aforo.simulator.media_line import MediaLine
 from aforo.simulator.meter import Meter
 from aforo.simulator.meter_endpoint import (
     DatagramMeterConnection,
@@ -27,8 +32,8 @@ from aforo.simulator.meter_endpoint import (
 )
 from aforo.simulator.meter_objects import MANAGEMENT_DEVICE
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
-from aforo.simulator.noisy_line import NoisyLine
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan, meters_of
+from aforo.simulator.network import DeviceEndpoint, MobileNetwork, NetworkedDevice
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan, meters_of
 
 _WOBBLE = 30
 """A planned load moves by a thirtieth up and down."""
@@ -106,7 +111,7 @@ class ListeningDevice:
     number: str
     host: str
     port: int
-    endpoint: Concentrator | MeterEndpoint
+    endpoint: DeviceEndpoint
     takes_datagrams: bool = False
 
 
@@ -124,7 +129,10 @@ class TownMedia:
 
 
 class Town:
-    """meters, concentrators: by number.   models: those that its concentrators know; None, the generic one."""
+    """meters, concentrators: by number.   ways: of every concentrator's line, by its number.
+
+    models: those that its concentrators know; None, the generic one.
+    """
 
     def __init__(
         self, plan: TownPlan, models: Mapping[str, MeterModel] | None = None, media: TownMedia | None = None
@@ -135,6 +143,8 @@ class Town:
         self._plans = {one.number: one for one in plan.concentrator}
         self._behind = {one.number: {meter.number: meter for meter in meters_of(one)} for one in plan.concentrator}
         self._starts: dict[str, int] = {}
+        self._zone = ZoneInfo(plan.time_zone)
+        self.ways = {one.number: self._ways_of(one) for one in plan.concentrator}
         self.meters: dict[str, Meter] = {}
         self.concentrators: dict[str, Concentrator] = {}
         for one in plan.concentrator:
@@ -161,7 +171,7 @@ class Town:
     def endpoints(self) -> list[ListeningDevice]:
         host = self.plan.host
         concentrators = [
-            ListeningDevice("concentrator", one.number, host, one.port, self.concentrators[one.number])
+            ListeningDevice("concentrator", one.number, host, one.port, self.behind(one.network, one.number))
             for one in self.plan.concentrator
         ]
         meters = [
@@ -169,6 +179,10 @@ class Town:
             for one in self.plan.meter
         ]
         return concentrators + meters
+
+    def behind(self, network: str, concentrator: str) -> DeviceEndpoint:
+        """The concentrator as it now is, as it is heard over that kind of network; empty: directly."""
+        return self._networked(self.concentrators[concentrator], network, concentrator)
 
     def registry(self) -> RegistryRows:
         """Delegated meters' keys are the concentrator's affair, so the head-end is not given them."""
@@ -228,7 +242,10 @@ class Town:
             return HouseholdLoad(seed)
         return UnsteadyLoad(plan.load_w, max(1, plan.load_w // _WOBBLE), seed)
 
-    def _endpoint(self, plan: MeterPlan) -> MeterEndpoint:
+    def _endpoint(self, plan: MeterPlan) -> DeviceEndpoint:
+        return self._networked(self._meter_endpoint(plan), plan.network, plan.number)
+
+    def _meter_endpoint(self, plan: MeterPlan) -> MeterEndpoint:
         meter, line_of = self.meters[plan.number], self._media.line_of
         if plan.framing == "hdlc":
             station = Address(MANAGEMENT_DEVICE, plan.physical_device)
@@ -248,9 +265,8 @@ class Town:
             keys=self._keys(plan.number),
             access=access,
             models=self._models,
-            line_delay=timedelta(milliseconds=plan.line_delay_ms),
             answer_wait=timedelta(seconds=plan.answer_wait_s),
-            exchange_time=self._media.exchange_time or _exchange_time(plan),
+            exchange_time=self._exchange_time(plan),
             probe_every=self._media.probe_every,
         )
         start = self._starts[plan.number] = self._starts.get(plan.number, 0) + 1
@@ -263,8 +279,35 @@ class Town:
         return MeterAccess(keys=keys, title=self._title(meter))
 
     def _line(self, plan: ConcentratorPlan, meter: str, chance: Random) -> MeterPort:
-        line = self._media.line_of(self.meters[meter])
-        return NoisyLine(line, plan.line_loss_permille, chance) if plan.line_loss_permille else line
+        line, ways = self._media.line_of(self.meters[meter]), self.ways[plan.number]
+        return line if ways.is_perfect else MediaLine(line, meter, ways, chance)
+
+    def _ways_of(self, plan: ConcentratorPlan) -> LineWays:
+        """What the concentrator's own table says counts before what its kind of line says."""
+        kinds, said = self.plan.lines, dict[str, Any]()
+        if plan.line_delay_ms is not None:
+            said["exchange_ms"] = plan.line_delay_ms
+        if plan.line_spread_percent is not None:
+            said["exchange_sigma"] = plan.line_spread_percent / 100
+        if plan.line_loss_permille is not None:
+            said["loss"] = plan.line_loss_permille / 1000
+        line = replace(kinds[plan.line] if plan.line else LinePlan(name="wire"), **said)
+        other = kinds[line.other] if line.other else None
+        meters = list(self._behind[plan.number])
+        return LineWays(line, other, meters, seed=f"{self.plan.seed} {plan.number}", zone=self._zone)
+
+    def _exchange_time(self, plan: ConcentratorPlan) -> Callable[[Random, str, datetime], timedelta]:
+        """Never so long that it would count as silence."""
+        given, ways, most_s = self._media.exchange_time, self.ways[plan.number], 0.9 * plan.answer_wait_s
+        if given is not None:
+            return lambda chance, *_: given(chance)
+        return lambda chance, meter, now: timedelta(seconds=min(most_s, ways.exchange_s(meter, now, chance)))
+
+    def _networked(self, endpoint: DeviceEndpoint, network: str, number: str) -> DeviceEndpoint:
+        if not network:
+            return endpoint
+        plan = self.plan.networks[network]
+        return NetworkedDevice(endpoint, MobileNetwork(plan, f"{self.plan.seed} {number}"))
 
     def _concentrator_row(self, plan: ConcentratorPlan) -> ConcentratorRow:
         keys = self._keys(plan.number)
@@ -313,16 +356,3 @@ class Town:
     def _secret(self, purpose: str, number: str) -> bytes:
         """The same in every run of a seed: a town's keys protect nothing but the town."""
         return sha256(f"{self.plan.seed} {purpose} {number}".encode()).digest()
-
-
-def _exchange_time(plan: ConcentratorPlan) -> Callable[[Random], timedelta] | None:
-    """None: always alike. Never so long that it would count as silence."""
-    if not plan.line_spread_percent:
-        return None
-    most_s = 0.9 * plan.answer_wait_s
-
-    def drawn(chance: Random) -> timedelta:
-        factor = chance.lognormvariate(0.0, plan.line_spread_percent / 100)
-        return timedelta(seconds=min(most_s, plan.line_delay_ms / 1000 * factor))
-
-    return drawn

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields, replace
 from math import log
 from random import Random
 
-from aforo.simulator.town_file import METERS_ALIKE_MAX
+from aforo.simulator.media import KEYS, LINES, NETWORKS, LinePlan, NetworkPlan
+from aforo.simulator.town_plan import METERS_ALIKE_MAX
 
 FIRST_METER = 20_000_001
 TOWN_METERS_MAX = 1_000_000
@@ -17,15 +18,19 @@ _HEAD = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distributions:
-    """Shares are of one. The defaults are those of a PRIME fleet in its steady state."""
+    """Shares are of one. The defaults are those of a PRIME fleet in its steady state. What happens on each kind of line
+    and network has names of its own, as `plc.loss` and `lte.cuts_per_day`; see `media_distributions`.
+    """
 
     meters_per_concentrator_median: float = 90
     meters_per_concentrator_sigma: float = 0.75
     meters_per_concentrator_lowest: float = 5
     meters_per_concentrator_highest: float = 600
-    exchange_ms_median: float = 800
-    exchange_sigma: float = 0.5
-    lost_exchanges: float = 0.002
+    line_spread: float = 0.2
+    hybrid_lines: float = 0.1
+    rf_lines: float = 0.05
+    gprs: float = 0.2
+    moved_per_month: float = 0.002
     transparent_concentrators: float = 0.1
     point_to_point: float = 0.005
     not_commissioned: float = 0.002
@@ -50,9 +55,11 @@ SOURCES: dict[str, str] = {
     "meters_per_concentrator_sigma": "of the same lognormal: 5 % below 26, 5 % above 311",
     "meters_per_concentrator_lowest": "cut off below",
     "meters_per_concentrator_highest": "cut off above",
-    "exchange_ms_median": "lognormal; one GET through a PRIME concentrator, four measured: below 1 s",
-    "exchange_sigma": "of the same lognormal",
-    "lost_exchanges": "estimate; what is left after the line's own repetition",
+    "line_spread": "estimate; lognormal sigma between lines, of the median time of an exchange over plc",
+    "hybrid_lines": "estimate; lines with PLC and RF, the others of rf_lines RF, and the rest PLC",
+    "rf_lines": "estimate",
+    "gprs": "estimate; devices behind GPRS, the others behind LTE",
+    "moved_per_month": "estimate; meters that come to another concentrator in 30 days",
     "transparent_concentrators": "estimate",
     "point_to_point": "estimate; large customers with a line of their own",
     "not_commissioned": "estimate for the steady state; 0.16 in one audited rollout",
@@ -68,29 +75,69 @@ PROFILES: dict[str, dict[str, float]] = {"steady": {}, "rollout": {"not_commissi
 
 
 def new_town(*, meters: int, seed: int, profile: str = "steady", changes: Mapping[str, float] | None = None) -> str:
-    """The text of a town file. changes: of distributions, beyond the profile's. Raises ValueError."""
+    """The text of a town file. changes: of distributions and of media_distributions, beyond the profile's. Raises
+    ValueError.
+    """
     if not 1 <= meters <= TOWN_METERS_MAX:
         raise ValueError(f"a town has 1 to {TOWN_METERS_MAX} meters, not {meters}")
     if profile not in PROFILES:
         raise ValueError(f"no profile {profile!r}; there are {', '.join(PROFILES)}")
-    drawn = Distributions().changed({**PROFILES[profile], **(changes or {})})
-    return "\n".join(_lines(drawn, meters=meters, seed=seed, profile=profile)) + "\n"
+    given = {**PROFILES[profile], **(changes or {})}
+    media = {name: value for name, value in given.items() if "." in name}
+    drawn = Distributions().changed({name: value for name, value in given.items() if "." not in name})
+    return "\n".join(_lines(drawn, media, meters=meters, seed=seed, profile=profile)) + "\n"
 
 
-def _lines(drawn: Distributions, *, meters: int, seed: int, profile: str) -> Iterator[str]:
+def media_distributions() -> Iterator[tuple[str, float, str]]:
+    """Of every shipped kind of line and network what can be changed: its name, its value, its source."""
+    kinds: list[LinePlan | NetworkPlan] = [*LINES.values(), *NETWORKS.values()]
+    for kind in kinds:
+        for field in fields(kind):
+            value = getattr(kind, field.name)
+            if isinstance(value, int | float):
+                yield f"{kind.name}.{field.name}", value, KEYS[field.name][1]
+
+
+def _lines(drawn: Distributions, media: Mapping[str, float], *, meters: int, seed: int, profile: str) -> Iterator[str]:
     chance = Random(f"town {seed}")  # noqa: S311 (a simulation's, to be repeated)
     yield _HEAD.format(meters=meters, seed=seed, profile=profile).rstrip()
     for field in fields(drawn):
         yield f"#   {field.name} = {getattr(drawn, field.name):g}   {SOURCES[field.name]}"
+    for name, value, source in media_distributions():
+        yield f"#   {name} = {media.get(name, value):g}   {source}"
     direct = round(meters * drawn.point_to_point)
-    yield f'\nname = "a town of {meters} meters"\nseed = {seed}'
+    yield f'\nname = "a town of {meters} meters"\nseed = {seed}\nmoved_per_month = {drawn.moved_per_month:g}'
+    yield from _changed_media(media)
     first = FIRST_METER
+    exchange_ms = {name: media.get(f"{name}.exchange_ms", line.exchange_ms) for name, line in LINES.items()}
     for place, size in enumerate(_sizes(drawn, meters - direct, chance), 1):
-        yield from _concentrator(drawn, chance, place=place, size=size, first=first)
+        yield f'\n[[concentrator]]\nnumber = "CT-{place:05d}"'
+        yield from _ways(drawn, chance, exchange_ms)
+        yield from _meters(drawn, chance, size=size, first=first)
         first += size
     for number in range(first, first + direct):
         framing = chance.choice(("wrapper", "wrapper", "hdlc", "udp"))
         yield f'\n[[meter]]\nnumber = "{number}"\nmax_power_w = 60000\nframing = "{framing}"'
+        yield f'network = "{_network(drawn, chance)}"'
+
+
+def _changed_media(media: Mapping[str, float]) -> Iterator[str]:
+    """Raises ValueError for a name that is none, or a negative value."""
+    shipped = {name: value for name, value, _ in media_distributions()}
+    for name, value in sorted(media.items()):
+        if name not in shipped:
+            raise ValueError(f"no distribution {name!r}; there are {', '.join(shipped)}")
+        if value < 0:
+            raise ValueError(f"{name} is not negative")
+    for kind in sorted({name.partition(".")[0] for name in media}):
+        yield f'\n[[{"line" if kind in LINES else "network"}]]\nname = "{kind}"'
+        for name, value in sorted(media.items()):
+            if name.startswith(f"{kind}."):
+                yield f"{name.partition('.')[2]} = {round(value) if isinstance(shipped[name], int) else value}"
+
+
+def _network(drawn: Distributions, chance: Random) -> str:
+    return "gprs" if chance.random() < drawn.gprs else "lte"
 
 
 def _sizes(drawn: Distributions, meters: int, chance: Random) -> Iterator[int]:
@@ -106,13 +153,17 @@ def _sizes(drawn: Distributions, meters: int, chance: Random) -> Iterator[int]:
             meters -= size
 
 
-def _concentrator(drawn: Distributions, chance: Random, *, place: int, size: int, first: int) -> Iterator[str]:
-    odd = [text for text in (_odd(drawn, chance) for _ in range(size)) if text]
+def _ways(drawn: Distributions, chance: Random, exchange_ms: Mapping[str, float]) -> Iterator[str]:
+    """From the head-end to the concentrator, and from there to its meters."""
     link = "transparent" if chance.random() < drawn.transparent_concentrators else "delegated"
-    median = drawn.exchange_ms_median * chance.lognormvariate(0.0, 0.2)
-    yield f'\n[[concentrator]]\nnumber = "CT-{place:05d}"\nlink = "{link}"'
-    yield f"line_delay_ms = {round(median)}\nline_spread_percent = {round(100 * drawn.exchange_sigma)}"
-    yield f"line_loss_permille = {round(1000 * drawn.lost_exchanges)}"
+    lot = chance.random()
+    line = "hybrid" if lot < drawn.hybrid_lines else "rf" if lot < drawn.hybrid_lines + drawn.rf_lines else "plc"
+    median = exchange_ms[line] * chance.lognormvariate(0.0, drawn.line_spread)
+    yield f'link = "{link}"\nline = "{line}"\nline_delay_ms = {round(median)}\nnetwork = "{_network(drawn, chance)}"'
+
+
+def _meters(drawn: Distributions, chance: Random, *, size: int, first: int) -> Iterator[str]:
+    odd = [text for text in (_odd(drawn, chance) for _ in range(size)) if text]
     if size > len(odd):
         yield f"meters = {size - len(odd)}\nfirst_meter = {first}"
     for offset, text in enumerate(odd, size - len(odd)):

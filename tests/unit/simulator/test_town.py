@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from aforo.dlms import Key, Keys, SystemTitle
 from aforo.domain.readback import Verdict
 from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.household_load import HouseholdLoad
+from aforo.simulator.media import LinePlan
 from aforo.simulator.meter_endpoint import MeterEndpoint
+from aforo.simulator.network import NetworkedDevice
 from aforo.simulator.town import ConcentratorRow, MeterRow, Town
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan, load_town, small_town
+from aforo.simulator.town_file import load_town
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan, small_town
 from unit.simulator.driven_concentrator import HeadEnd, Site, an_item
 from unit.simulator.driven_meter import NOON, Reader
 
@@ -238,3 +242,43 @@ def test_a_meter_that_moves_is_heard_at_its_new_concentrator_only_and_also_after
     assert set(town.concentrators["CT-1"].memory.table) == {"102"}
     assert set(again.memory.table) == {"101", "201"}
     assert set(again.settings.access) == {"101", "201"}
+
+
+# The media
+
+
+def test_a_line_that_is_not_perfect_keeps_meters_from_being_heard_and_a_wire_does_not() -> None:
+    meters = tuple(MeterPlan(number=str(number)) for number in range(101, 201))
+    dead = LinePlan(name="dead", dead_days=0.5, whole_days=0.5)
+    answers = {}
+    for line in ("", "dead"):
+        plan = TownPlan(name="t", line=(dead,), concentrator=(ConcentratorPlan(number="C-1", line=line, meter=meters),))
+        site = site_of(Town(plan))
+        headend = HeadEnd.in_session(site)
+        headend.submit(*(an_item(number, str(100 + number)) for number in range(1, 101)))
+        site.run(within=timedelta(hours=2))
+        answers[line] = sum(result.verdict is ItemVerdict.OK for result in headend.pushed())
+
+    assert answers[""] == 100
+    assert 30 < answers["dead"] < 70
+
+
+def test_what_a_concentrator_says_of_its_line_counts_before_the_kind_of_line() -> None:
+    kind = LinePlan(name="kind", exchange_ms=9_000, loss=0.5)
+    one = ConcentratorPlan(number="C-1", line="kind", line_delay_ms=7, line_loss_permille=0, meters=1, first_meter=101)
+    town = Town(TownPlan(name="t", line=(kind,), concentrator=(one,)))
+
+    assert town.concentrators["C-1"].settings.answered_after("101", NOON, Random(1)) == timedelta(milliseconds=7)
+    assert town.ways["C-1"].is_perfect
+
+
+def test_a_device_behind_a_network_listens_as_one() -> None:
+    plan = TownPlan(
+        name="t",
+        concentrator=(ConcentratorPlan(number="C-1", network="lte"), ConcentratorPlan(number="C-2")),
+        meter=(MeterPlan(number="1", network="gprs"), MeterPlan(number="2", network="gprs", framing="udp")),
+    )
+
+    kinds = {one.number: type(one.endpoint) for one in Town(plan).endpoints}
+
+    assert kinds == {"C-1": NetworkedDevice, "C-2": Concentrator, "1": NetworkedDevice, "2": NetworkedDevice}

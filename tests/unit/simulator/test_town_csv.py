@@ -14,7 +14,7 @@ from aforo.domain.devices import Concentrator, Framing, Link, Meter
 from aforo.domain.meter_models import GENERIC
 from aforo.simulator.town import Town
 from aforo.simulator.town_csv import concentrator_csv, meter_csv
-from aforo.simulator.town_file import ConcentratorPlan, MeterPlan, TownPlan
+from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
 from registry_rows import OpenVault
 
 MARK = b"wrapped:"

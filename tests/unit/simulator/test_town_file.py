@@ -1,27 +1,22 @@
 """A town in a TOML file: what it may say, and that every mistake is named by file, table and key."""
 
 import re
-from dataclasses import MISSING, fields
+from collections.abc import Callable
+from dataclasses import MISSING, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_origin, get_type_hints
 
 import pytest
 
-from aforo.simulator.town_file import (
-    BOUNDS,
-    LINKS,
-    ConcentratorPlan,
-    MeterPlan,
-    TownError,
-    TownPlan,
-    load_town,
-    meters_of,
-    small_town,
-)
+from aforo.simulator.media import LINES, NETWORKS, LinePlan, NetworkPlan
+from aforo.simulator.town_file import TownError, load_town
+from aforo.simulator.town_plan import BOUNDS, LINKS, ConcentratorPlan, MeterPlan, TownPlan, meters_of, small_town
 
 DEMO = (files("aforo.simulator") / "towns" / "demo.toml").read_text(encoding="utf-8")
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "town-file.md").read_text(encoding="utf-8")
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+PAGE = (REFERENCE / "town-file.md").read_text(encoding="utf-8")
+MEDIA_PAGE = (REFERENCE / "town-media.md").read_text(encoding="utf-8")
 NAME = 'name = "t"\n'
 
 
@@ -35,6 +30,23 @@ def meter(*keys: str) -> str:
 
 def meter_behind(*keys: str) -> str:
     return "\n".join([concentrator(), "[[concentrator.meter]]", 'number = "M-1"', *keys])
+
+
+def line(*keys: str) -> str:
+    return "\n".join([NAME, "[[line]]", 'name = "x"', *keys])
+
+
+def network(*keys: str) -> str:
+    return "\n".join([NAME, "[[network]]", 'name = "x"', *keys])
+
+
+PLACES: tuple[tuple[type, str, Callable[..., str]], ...] = (
+    (MeterPlan, "meter M-1", meter),
+    (ConcentratorPlan, "concentrator C-1", concentrator),
+    (LinePlan, "line x", line),
+    (NetworkPlan, "network x", network),
+    (TownPlan, "town t", lambda *keys: "\n".join([NAME, *keys])),
+)
 
 
 def test_the_demo_s_town_loads() -> None:
@@ -115,7 +127,7 @@ def test_meters_that_are_alike_are_numbered_on_and_come_before_those_with_tables
         ("name = 3", "t.toml: town 3: name is a text, not 3"),
         (NAME + "seed = 1.5", "t.toml: town t: seed is a whole number, not 1.5"),
         (NAME + "seed = true", "t.toml: town t: seed is a whole number, not True"),
-        (NAME + "seeds = 1", "t.toml: town t: unknown key 'seeds'; known are concentrator, host, meter, name, "),
+        (NAME + "seeds = 1", "t.toml: town t: unknown key 'seeds'; known are concentrator, host, line, meter, "),
         (NAME + "[concentrator]", "t.toml: concentrator is written [[concentrator]]"),
         (NAME + "meter = [1]", "t.toml: meter is written [[meter]]"),
         (NAME + "[[concentrator]]", "t.toml: concentrator ?: number is missing"),
@@ -163,19 +175,20 @@ def test_what_is_no_toml_is_named_by_file_and_line() -> None:
 @pytest.mark.parametrize("key", BOUNDS)
 def test_a_value_beyond_its_bounds_is_named_with_them(key: str) -> None:
     lowest, highest = BOUNDS[key]
-    in_meter = key in get_type_hints(MeterPlan)
-    written = meter if in_meter else concentrator
-    where = "meter M-1" if in_meter else "concentrator C-1"
+    where, written, hint = next(
+        (where, written, hints[key]) for plan, where, written in PLACES if key in (hints := get_type_hints(plan))
+    )
 
     for value in (lowest - 1, highest + 1):
+        given = f"[{value}]" if get_origin(hint) is tuple else value
         with pytest.raises(TownError) as wrong:
-            load_town(written(f"{key} = {value}"), "t.toml")
+            load_town(written(f"{key} = {given}"), "t.toml")
         assert str(wrong.value) == f"t.toml: {where}: {key} lies between {lowest} and {highest}, it is not {value}"
 
 
 def test_every_number_in_a_town_is_bounded_but_the_seed() -> None:
-    plans = (TownPlan, ConcentratorPlan, MeterPlan)
-    numbers = {key for plan in plans for key, hint in get_type_hints(plan).items() if hint in (int, int | None)}
+    kinds = (int, int | None, float, tuple[int, ...], tuple[float, ...])
+    numbers = {key for plan, _, _ in PLACES for key, hint in get_type_hints(plan).items() if hint in kinds}
 
     assert numbers - {"seed"} == set(BOUNDS)
 
@@ -206,7 +219,7 @@ def test_the_page_has_every_key_with_its_type_and_default(plan: type, heading: s
     hints = get_type_hints(plan)
     expected = {}
     for field in fields(plan):
-        kinds = {int: "whole number", int | None: "whole number", str: "text", bool: "true or false"}
+        kinds = {int: "whole number", int | None: "whole number", float: "number", str: "text", bool: "true or false"}
         default = "needed" if field.default is MISSING else shown(field.default)
         expected[field.name] = (kinds.get(hints[field.name], "tables"), default)
 
@@ -228,7 +241,7 @@ def shown(default: object) -> str:
 @pytest.mark.parametrize("key", BOUNDS)
 def test_the_page_has_the_bounds_of_every_number(key: str) -> None:
     lowest, highest = BOUNDS[key]
-    rows = [line for line in PAGE.splitlines() if line.startswith(f"| `{key}` |")]
+    rows = [line for line in (PAGE + MEDIA_PAGE).splitlines() if line.startswith(f"| `{key}` |")]
 
     assert rows
     assert [row for row in rows if f"{lowest} to {highest}" not in row] == []
@@ -245,3 +258,44 @@ def test_the_example_on_the_page_is_a_town() -> None:
 
     assert plan.concentrator
     assert plan.meter
+
+
+def test_the_example_of_a_line_is_like_the_shipped_one_but_for_what_it_says() -> None:
+    (example,) = re.findall(r"^```toml\n(.*?)^```", MEDIA_PAGE, re.MULTILINE | re.DOTALL)
+
+    (cables,) = load_town(NAME + example, "town-media.md").line
+
+    assert cables == replace(LINES["plc"], name="old cables", loss=0.02, repeaters=(0.3, 0.3, 0.2, 0.2))
+
+
+def test_a_table_with_the_name_of_a_shipped_kind_changes_that_kind() -> None:
+    plan = load_town(concentrator('network = "lte"', "[[network]]", 'name = "lte"', "cuts_per_day = 9"), "t.toml")
+
+    assert plan.networks["lte"] == replace(NETWORKS["lte"], cuts_per_day=9)
+    assert plan.networks["gprs"] == NETWORKS["gprs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (concentrator('line = "string"'), "concentrator C-1: line is plc, rf, hybrid, not 'string'"),
+        (concentrator('network = "5g"'), "concentrator C-1: network is lte, gprs, not '5g'"),
+        (meter('network = "5g"'), "meter M-1: network is lte, gprs, not '5g'"),
+        (meter_behind('network = "lte"'), "meter M-1: network is for a meter without a concentrator"),
+        (line('like = "y"'), "line x: like is plc or rf or hybrid, not 'y'"),
+        (line('other = "y"'), "line x: other is plc, rf, hybrid, x, not 'y'"),
+        (line('other = "hybrid"'), "line x: other is a line without another one, not 'hybrid'"),
+        (line("noise_percent = [1, 2]"), "line x: noise_percent has 24 numbers, one for each hour"),
+        (line("repeaters = [0, 0.0]"), "line x: repeaters has a share above 0"),
+        (line("repeaters = []"), "line x: repeaters is a list, each a number, not ()"),
+        (line("repeaters = 1"), "line x: repeaters is a list, each a number, not 1"),
+        (line("repeaters = [1.5]"), "line x: repeaters lies between 0 and 1, it is not 1.5"),
+        (line("dip_hours = [1]"), "line x: dip_hours has 2 numbers, the least and the most"),
+        (line('loss = "much"'), "line x: loss is a number, not 'much'"),
+        (line("hiss = 1"), "line x: unknown key 'hiss'"),
+        (NAME + "[[line]]\nloss = 0.5", "name is missing"),
+    ],
+)
+def test_a_mistake_about_a_medium_is_named(text: str, words: str) -> None:
+    with pytest.raises(TownError, match=re.escape(words)):
+        load_town(text, "t.toml")

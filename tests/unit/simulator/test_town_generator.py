@@ -4,8 +4,9 @@ from statistics import median
 
 import pytest
 
-from aforo.simulator.town_file import TownPlan, load_town, meters_of
+from aforo.simulator.town_file import load_town
 from aforo.simulator.town_generator import PROFILES, SOURCES, Distributions, new_town
+from aforo.simulator.town_plan import TownPlan, meters_of
 
 
 def plan_of(meters: int, seed: int = 7, **given: object) -> TownPlan:

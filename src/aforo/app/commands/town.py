@@ -43,6 +43,9 @@ def distributions(as_json: AsJson = False) -> int:
     rows = [
         {"name": name, "value": getattr(defaults, name), "source": source} for name, source in generator.SOURCES.items()
     ]
+    rows += [
+        {"name": name, "value": value, "source": source} for name, value, source in generator.media_distributions()
+    ]
     if as_json:
         say_json({"distributions": rows})
     else:

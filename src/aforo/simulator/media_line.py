@@ -1,0 +1,31 @@
+"""What a concentrator hears of one meter over a line that is not perfect."""
+
+from datetime import datetime
+from random import Random
+
+from aforo.simulator.concentrator_settings import MeterPort
+from aforo.simulator.line_ways import LineWays
+from aforo.simulator.outages import Outage
+
+
+class MediaLine:
+    """See `MeterPort`. A meter that is away hears nothing; else the request is lost as often as the answer."""
+
+    __slots__ = ("_chance", "_line", "_meter", "_ways")
+
+    def __init__(self, line: MeterPort, meter: str, ways: LineWays, chance: Random) -> None:
+        self._line = line
+        self._meter = meter
+        self._ways = ways
+        self._chance = chance
+
+    def respond(self, client_sap: int, server_sap: int, apdu: bytes, now: datetime) -> bytes | None:
+        """A lost answer is to something that the meter has done."""
+        way = self._ways.way(self._meter, now)
+        if isinstance(way, Outage):
+            return None
+        is_lost = self._chance.random() < way.loss
+        if is_lost and self._chance.random() < 0.5:
+            return None
+        answer = self._line.respond(client_sap, server_sap, apdu, now)
+        return None if is_lost else answer
