@@ -17,7 +17,8 @@ from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.postgres.embedded.address import SocketFolder
 from aforo.adapters.postgres.long_history import lengthen
 from aforo.dlms.keys import Key
-from aforo.simulator.town import ConcentratorRow, MeterRow, Town
+from aforo.simulator.town import Town
+from aforo.simulator.town_rows import ConcentratorRow, MeterRow
 
 TOKEN = "bench-token-of-no-secrecy"  # noqa: S105 (of a system that lives for a minute on loopback)
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -10,7 +10,8 @@ from aforo.adapters.device_ports import DevicePort
 from aforo.engine.ports import DeviceRegistry, KeyVault
 from aforo.simulation.town_registry import TownRegistry
 from aforo.simulator.topology import Move, moves
-from aforo.simulator.town import AccessRow, RegistryRows, Town
+from aforo.simulator.town import Town
+from aforo.simulator.town_rows import AccessRow, RegistryRows
 
 
 class TownHost:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link, Meter
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 from aforo.engine.ports import KeyVault
-from aforo.simulator.town import ConcentratorRow, MeterRow, RegistryRows
+from aforo.simulator.town_rows import ConcentratorRow, MeterRow, RegistryRows
 
 
 @dataclass(frozen=True, slots=True)

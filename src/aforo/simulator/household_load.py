@@ -1,21 +1,27 @@
 """What a household draws, as a pure function of a seed and the time: whole watts, constant within each step."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Protocol
+
+from aforo.simulator.households import HOUSEHOLDS, Appliance, HouseholdKind
+from aforo.simulator.sunshine import Place
 
 STEP_S = 10
 """A load changes at whole multiples of this many seconds, at most."""
 
+SANTIAGO = Place(-33.45, -70.67)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = timedelta(seconds=STEP_S)
-_DAY_S = 86_400
+_STEPS_OF_DAY = 86_400 // STEP_S
+_SATURDAY = 5
 _MASK = (1 << 64) - 1
 
 
 class Load(Protocol):
     def watts(self, at: datetime) -> int:
-        """Never negative."""
+        """Below 0: fed into the network."""
         ...
 
     def steady_until(self, at: datetime) -> datetime | None:
@@ -50,79 +56,84 @@ class UnsteadyLoad:
         return _next_step(at)
 
 
-@dataclass(frozen=True, slots=True)
-class Appliance:
-    """Runs once a day for `minutes`, on `percent` of the days, beginning between the hours `earliest` and `latest`."""
-
-    watts: int
-    minutes: int
-    earliest: int
-    latest: int
-    percent: int
-
-
-APPLIANCES = (
-    Appliance(watts=1_900, minutes=4, earliest=6, latest=9, percent=95),  # kettle
-    Appliance(watts=1_100, minutes=8, earliest=12, latest=14, percent=70),  # microwave oven
-    Appliance(watts=2_100, minutes=40, earliest=18, latest=20, percent=45),  # oven
-    Appliance(watts=1_900, minutes=5, earliest=19, latest=21, percent=80),  # kettle again
-    Appliance(watts=2_000, minutes=25, earliest=9, latest=17, percent=40),  # washing machine, while it heats
-    Appliance(watts=1_500, minutes=90, earliest=19, latest=22, percent=50),  # heater
-    Appliance(watts=1_200, minutes=20, earliest=20, latest=22, percent=35),  # iron
-)
-_BASE_W = (
-    *(120, 105, 95, 90, 90, 110, 200, 300, 260, 200, 180, 190),
-    *(260, 280, 220, 200, 210, 250, 360, 460, 520, 480, 360, 200),
-)
-"""Lighting, standby and small devices by hour of the day: low at night, a little hill at noon, the evening's peak."""
-
 _FRIDGE_W, _FRIDGE_ON_S, _FRIDGE_CYCLE_S = 110, 900, 2_700
 _RIPPLE_W = 15
+_CLOUD_S = 600
+"""A cloud is there, or not, for so long."""
 
 
 @dataclass(frozen=True, slots=True)
 class HouseholdLoad:
-    """seed: which household.   local: its clock against UTC, so that its evening is in the evening."""
+    """seed: which household.   zone: its clock, so that its evening is in the evening.   place: of its sun."""
 
     seed: int
-    local: timedelta = timedelta(0)
+    kind: HouseholdKind = HOUSEHOLDS["house"]
+    zone: tzinfo = UTC
+    place: Place = SANTIAGO
 
     def watts(self, at: datetime) -> int:
-        second = (at - _EPOCH + self.local) // _STEP * STEP_S
-        day, of_day = divmod(second, _DAY_S)
-        size = 70 + _chance(self.seed, 0, 1) % 81  # percent: from a small flat to a large house
-        ripple = _chance(self.seed, second, 2) % (2 * _RIPPLE_W + 1) - _RIPPLE_W
-        return max(0, _base(of_day) * size // 100 + ripple + self._fridge(second) + self._appliances(day, of_day))
+        step = (at - _EPOCH) // _STEP
+        begun = _EPOCH + step * _STEP
+        local = begun.astimezone(self.zone)
+        season = _season(self.place, step // _STEPS_OF_DAY)
+        drawn = self._base(local, season) + self._fridge(step * STEP_S) + self._appliances(local, season)
+        ripple = _chance(self.seed, step, 2) % (2 * _RIPPLE_W + 1) - _RIPPLE_W
+        return max(0, drawn + ripple) - self._solar(begun, local)
 
     def steady_until(self, at: datetime) -> datetime:
         return _next_step(at)
+
+    def _base(self, local: datetime, season: float) -> int:
+        """Between the hours, a straight line."""
+        kind = self.kind
+        size = kind.smallest + _chance(self.seed, 0, 1) % (kind.largest - kind.smallest + 1)
+        here, there = kind.base_w[local.hour], kind.base_w[(local.hour + 1) % 24]
+        base = here + (there - here) * (local.minute * 60 + local.second) // 3_600
+        return int(base * size * (1 + 0.1 * season)) // 100
 
     def _fridge(self, second: int) -> int:
         phase = _chance(self.seed, 0, 3) % _FRIDGE_CYCLE_S
         return _FRIDGE_W if (second + phase) % _FRIDGE_CYCLE_S < _FRIDGE_ON_S else 0
 
-    def _appliances(self, day: int, of_day: int) -> int:
-        watts = 0
-        for place, appliance in enumerate(APPLIANCES, 4):
-            lasts = appliance.minutes * 60
-            earliest, latest = appliance.earliest * 3_600, appliance.latest * 3_600
-            if earliest <= of_day < latest + lasts:
-                chance = _chance(self.seed, day, place)
-                begins = earliest + chance // 100 % (latest - earliest)
-                if chance % 100 < appliance.percent and begins <= of_day < begins + lasts:
-                    watts += appliance.watts
+    def _appliances(self, local: datetime, season: float) -> int:
+        minute, watts = local.hour * 60 + local.minute, 0
+        for place, appliance in enumerate(self.kind.appliances, 4):
+            if not appliance.earliest * 60 <= minute < appliance.latest * 60 + appliance.minutes:
+                continue
+            if appliance.working_days and local.weekday() >= _SATURDAY:
+                continue
+            if _runs(appliance, minute * 60 + local.second, season, _chance(self.seed, local.toordinal(), place)):
+                watts += appliance.watts
         return watts
+
+    def _solar(self, begun: datetime, local: datetime) -> int:
+        """What the panels make: less under a cloud, and there are days of many."""
+        if not self.kind.solar_w:
+            return 0
+        sun = self.place.sun(begun)
+        if not sun:
+            return 0
+        cloudy_percent = _chance(0, local.toordinal(), 100) % 90  # one sky for all
+        is_under_cloud = _chance(0, int(begun.timestamp()) // _CLOUD_S, 101) % 100 < cloudy_percent
+        return int(self.kind.solar_w * sun * (0.3 if is_under_cloud else 1.0))
+
+
+@lru_cache(maxsize=64)
+def _season(place: Place, day: int) -> float:
+    """In the middle of a day since 1970."""
+    return place.season(_EPOCH + timedelta(days=day, hours=12))
+
+
+def _runs(appliance: Appliance, of_day: int, season: float, chance: int) -> bool:
+    lasts, earliest, latest = appliance.minutes * 60, appliance.earliest * 3_600, appliance.latest * 3_600
+    begins = earliest + chance // 100 % (latest - earliest)
+    middle = (appliance.summer_percent + appliance.winter_percent) / 2
+    percent = middle + season * (appliance.winter_percent - appliance.summer_percent) / 2
+    return chance % 100 < percent and begins <= of_day < begins + lasts
 
 
 def _next_step(at: datetime) -> datetime:
     return _EPOCH + ((at - _EPOCH) // _STEP + 1) * _STEP
-
-
-def _base(of_day: int) -> int:
-    """Between the hours, a straight line."""
-    hour, rest = divmod(of_day, 3_600)
-    here, there = _BASE_W[hour], _BASE_W[(hour + 1) % 24]
-    return here + (there - here) * rest // 3_600
 
 
 def _chance(seed: int, place: int, use: int) -> int:

@@ -34,6 +34,9 @@ DISCONNECT_CONTROL = obis("0-0:96.3.10.255")
 SCRIPT_TABLE = obis("0-0:10.0.106.255")
 POWER = obis("1-0:1.7.0.255")
 ENERGY = obis("1-0:1.8.0.255")
+EXPORTED_POWER, EXPORTED_ENERGY = obis("1-0:2.7.0.255"), obis("1-0:2.8.0.255")
+PHASE_POWERS = (obis("1-0:21.7.0.255"), obis("1-0:41.7.0.255"), obis("1-0:61.7.0.255"))
+"""Of a meter of three phases."""
 
 
 _REGISTER, _VALUE = 3, 2
@@ -92,9 +95,23 @@ def _metering(supply: Supply) -> list[CosemObject]:
         Clock(CLOCK, time=supply.time, adjust=supply.adjust),
         Register(POWER, lambda: data.u32(supply.power()), ScalerUnit(supply.settings.scaler, WATT)),
         Register(ENERGY, lambda: data.u32(supply.energy_wh() & RAW_MAX), _ENERGY_UNIT),
+        Register(EXPORTED_POWER, lambda: data.u32(supply.exported_power()), ScalerUnit(supply.settings.scaler, WATT)),
+        Register(EXPORTED_ENERGY, lambda: data.u32(supply.exported_wh() & RAW_MAX), _ENERGY_UNIT),
+        *_phases(supply),
         *demand_objects(supply),
         event_log(supply),
     ]
+
+
+def _phases(supply: Supply) -> list[CosemObject]:
+    if supply.settings.phases == 1:
+        return []
+    unit = ScalerUnit(supply.settings.scaler, WATT)
+
+    def register(phase: int, code: bytes) -> Register:
+        return Register(code, lambda: data.u32(supply.phase_power(phase)), unit)
+
+    return [register(phase, code) for phase, code in enumerate(PHASE_POWERS, 1)]
 
 
 def _limiting(supply: Supply, faults: MeterFaults) -> list[CosemObject]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+from hashlib import sha256
 
 from aforo.dlms.cosem.disconnect_control import CONTROL_MODES, ControlState
 from aforo.dlms.cosem.limiter import LimiterState
@@ -48,7 +49,9 @@ class MeterSettings:
 
     scaler: power and thresholds count in 10^scaler W.   max_power_w: the highest threshold taken.   limit_w: the
     threshold from the factory, None for max_power_w.   min_over_threshold_s, min_under_threshold_s: how long until the
-    limiter opens, and closes again where the control_mode lets it.   clock_offset: how far the clock is ahead.
+    limiter opens, and closes again where the control_mode lets it.   clock_offset: how far the clock is ahead at
+    first.   clock_drift_ppm: how much faster it runs, in millionths.   phases: 1 or 3, whose shares of the power follow
+    from seed and number.
     threshold_registers: instead of a Limiter object so many Registers, of which rate 1 is in force.
     behaviour: of the limiter; None keeps to min_over_threshold_s, and closes again as the control_mode lets it.
     """
@@ -66,6 +69,8 @@ class MeterSettings:
     control_mode: int = 2
     seed: int = 0
     clock_offset: timedelta = timedelta(0)
+    clock_drift_ppm: float = 0.0
+    phases: int = 1
     customer: Customer | None = None
     client_title: SystemTitle | None = None
     max_pdu: int = 1024
@@ -81,7 +86,16 @@ class MeterSettings:
             raise ValueError("a duration is not negative")
         if not 0 <= self.threshold_registers <= THRESHOLD_REGISTERS_MAX:
             raise ValueError(f"a meter has at most {THRESHOLD_REGISTERS_MAX} threshold registers")
+        if self.phases not in (1, 3):
+            raise ValueError(f"a meter has 1 or 3 phases, not {self.phases}")
         self.factory_limiter()
+
+    @property
+    def phase_shares(self) -> tuple[int, int, int]:
+        """In thousandths of the power: between a quarter and nearly a half each."""
+        drawn = sha256(f"{self.seed} phases {self.number}".encode()).digest()
+        first, second = 250 + drawn[0] * 165 // 255, 250 + drawn[1] * 165 // 255
+        return first, second, 1000 - first - second
 
     def raw(self, watts: int) -> int:
         """As the power register shows it: a part of its unit is cut off, and it stands still at its end."""
@@ -146,17 +160,20 @@ class DemandMemory:
 class MeterMemory:
     """Everything that survives a restart.
 
-    limiter, clock_offset: None before the first start.   own_counter: the next towards clients.   client_counter:
+    limiter, clock_offset: None before the first start.   clock_set_at: when the clock was last set, by the true time;
+    since then it has drifted.   own_counter: the next towards clients.   client_counter:
     highest one accepted from the management client, -1 before the first.   associations: how many were asked for, so
     that no challenge is used twice.   evaluated_at: up to when load and breaker are worked out.   over_since: since
     when the power is over the threshold.   over_told: and that was acted upon.   tripped_at: when the limiter opened,
     None once the breaker was moved since.   shed_at: threshold under which the customer switched things off.
-    heat, trips: of a limiter with a behaviour of its own.   energy_uws: watt-microseconds supplied.   thresholds: of
+    heat, trips: of a limiter with a behaviour of its own.   energy_uws, exported_uws: watt-microseconds supplied, and
+    taken.   thresholds: of
     the other rates, from the second one on.   demand: what was supplied in the quarters of an hour that are over.
     """
 
     limiter: LimiterState | None = None
     clock_offset: timedelta | None = None
+    clock_set_at: datetime | None = None
     breaker: ControlState = ControlState.CONNECTED
     own_counter: int = 1
     client_counter: int = -1
@@ -169,6 +186,7 @@ class MeterMemory:
     heat: float = 0.0
     trips: list[datetime] = field(default_factory=list)
     energy_uws: int = 0
+    exported_uws: int = 0
     events: list[MeterEvent] = field(default_factory=list)
     thresholds: list[int] = field(default_factory=list)
     demand: DemandMemory = field(default_factory=DemandMemory)

@@ -35,7 +35,7 @@ class Supply:
     The limiter compares what the power register shows, so a part of its unit does not count.
     """
 
-    __slots__ = ("limiter", "load", "memory", "settings")
+    __slots__ = ("_drift", "limiter", "load", "memory", "settings")
 
     def __init__(self, settings: MeterSettings, memory: MeterMemory, load: Load) -> None:
         if memory.limiter is None:
@@ -43,6 +43,7 @@ class Supply:
             memory.thresholds = [memory.limiter.threshold_normal] * (settings.threshold_registers - 1)
         if memory.clock_offset is None:
             memory.clock_offset = settings.clock_offset
+        self._drift = settings.clock_drift_ppm / 1_000_000
         self.settings = settings
         self.memory = memory
         self.load = load
@@ -53,6 +54,7 @@ class Supply:
         memory, at = self.memory, self.memory.evaluated_at
         if at is None:
             memory.evaluated_at = now
+            memory.clock_set_at = memory.clock_set_at or now
             begin_quarter(memory.demand, memory.energy_uws, is_whole=next_quarter(now) - now == PERIOD)
         elif now > at:
             if now - at > LOOK_BACK:
@@ -70,33 +72,54 @@ class Supply:
     def time(self) -> datetime:
         """By the meter's own clock, at the moment up to which it is worked out."""
         assert self.memory.evaluated_at is not None, "advance before asking"
-        return self.memory.evaluated_at + self._offset
+        return self.meter_time(self.memory.evaluated_at)
 
     def adjust(self, time: datetime) -> None:
         assert self.memory.evaluated_at is not None, "advance before adjusting"
         self.memory.clock_offset = time - self.memory.evaluated_at
+        self.memory.clock_set_at = self.memory.evaluated_at
 
     def load_w(self, at: datetime) -> int:
-        """What the household asks for, whether it is supplied or not."""
+        """What the household asks for, whether it is supplied or not. Below 0: what it has to give."""
         watts, customer = self.load.watts(at), self.settings.customer
-        if customer is not None and self.memory.shed_at == self.limiter.threshold_active(at + self._offset):
+        if customer is not None and self.memory.shed_at == self.limiter.threshold_active(self.meter_time(at)):
             return min(watts, customer.keeps_w)
         return watts
 
     def supplied_w(self, at: datetime) -> int:
+        """Below 0: fed into the network."""
         return self.load_w(at) if self.memory.breaker is ControlState.CONNECTED else 0
 
     def power(self) -> int:
-        """What the power register shows."""
+        """What the power register shows: nothing while the household gives."""
+        return self.settings.raw(max(0, self._net_w()))
+
+    def exported_power(self) -> int:
+        """What the other power register shows."""
+        return self.settings.raw(max(0, -self._net_w()))
+
+    def phase_power(self, phase: int) -> int:
+        """Of phase 1, 2 or 3: its share of the power, the same at all times; together they are the power."""
+        drawn, shares = max(0, self._net_w()), self.settings.phase_shares
+        before, upto = sum(shares[: phase - 1]), sum(shares[:phase])
+        return self.settings.raw(drawn * upto // 1000 - drawn * before // 1000)
+
+    def _net_w(self) -> int:
         assert self.memory.evaluated_at is not None, "advance before asking"
-        return self.settings.raw(self.supplied_w(self.memory.evaluated_at))
+        return self.supplied_w(self.memory.evaluated_at)
 
     def meter_time(self, at: datetime) -> datetime:
-        """A moment as the meter's own clock tells it now."""
-        return at + self._offset
+        """A moment as the meter's own clock tells it, or told it since it was last set."""
+        memory = self.memory
+        assert memory.clock_offset is not None, "set at the first start"
+        drifted = (at - memory.clock_set_at) * self._drift if self._drift and memory.clock_set_at else timedelta()
+        return at + memory.clock_offset + drifted
 
     def energy_wh(self) -> int:
         return self.memory.energy_uws // _WATT_HOUR_UWS
+
+    def exported_wh(self) -> int:
+        return self.memory.exported_uws // _WATT_HOUR_UWS
 
     def switch(self, who: Switching, at: datetime) -> bool:
         """False: the control mode has no such transition from the present state."""
@@ -111,19 +134,23 @@ class Supply:
         return True
 
     def record(self, code: EventCode, at: datetime) -> None:
-        threshold = self.limiter.threshold_active(at + self._offset)
-        drawn_w = self.supplied_w(at - _MICROSECOND)  # a load changes at the very moment when a step begins
+        threshold = self.limiter.threshold_active(self.meter_time(at))
+        drawn_w = max(0, self.supplied_w(at - _MICROSECOND))  # a load changes at the very moment when a step begins
         self.memory.record(MeterEvent(code, at, drawn_w, self.settings.watts(threshold)))
-
-    @property
-    def _offset(self) -> timedelta:
-        assert self.memory.clock_offset is not None, "set at the first start"
-        return self.memory.clock_offset
 
     def _emergency(self) -> Window:
         """In true time."""
         window = self.limiter.emergency()
-        return None if window is None else (window[0] - self._offset, window[1] - self._offset)
+        return None if window is None else (self._true_time(window[0]), self._true_time(window[1]))
+
+    def _true_time(self, told: datetime) -> datetime:
+        """When the meter's own clock tells this."""
+        memory = self.memory
+        assert memory.clock_offset is not None, "set at the first start"
+        at = told - memory.clock_offset
+        if not self._drift or memory.clock_set_at is None:
+            return at
+        return memory.clock_set_at + (at - memory.clock_set_at) / (1 + self._drift)
 
     def _closed(self, at: datetime, until: datetime, window: Window) -> datetime:
         """One stretch of equal load and threshold; where it ends."""
@@ -136,7 +163,7 @@ class Supply:
             threshold = limiter.threshold_emergency if window[0] <= at < window[1] else threshold
         if self.settings.behaviour is not None:
             end = self._behaved(at, end, watts, threshold)
-        elif self.settings.raw(watts) <= threshold:
+        elif watts <= 0 or self.settings.raw(watts) <= threshold:
             memory.over_since, memory.over_told = None, False
         else:
             memory.over_since = memory.over_since or at
@@ -146,14 +173,17 @@ class Supply:
                 memory.over_told = True
                 if not self.switch(Switching.LOCAL_DISCONNECT, due):
                     self.record(EventCode.LIMIT_EXCEEDED, due)
-        memory.energy_uws += watts * ((end - at) // _MICROSECOND)
+        if watts >= 0:
+            memory.energy_uws += watts * ((end - at) // _MICROSECOND)
+        else:
+            memory.exported_uws -= watts * ((end - at) // _MICROSECOND)
         return end
 
     def _behaved(self, at: datetime, end: datetime, watts: int, threshold: int) -> datetime:
         """The stretch ends at the trip, when there is one."""
         behaviour, memory = self.settings.behaviour, self.memory
         assert behaviour is not None, "asked of a limiter with a behaviour"
-        load = self.settings.raw(watts) / max(1, threshold)
+        load = self.settings.raw(max(0, watts)) / max(1, threshold)
         trip_in_s = behaviour.trip_in_s(memory.heat, load)
         if trip_in_s is None or at + trip_in_s * _SECOND > end:
             memory.heat = behaviour.heat_after(memory.heat, load, (end - at) / _SECOND)
@@ -176,7 +206,7 @@ class Supply:
         closed = self.switch(who, due)
         assert closed, "every mode that lets the limiter open lets it be closed from there"
         if who is Switching.MANUAL_RECONNECT:
-            self.memory.shed_at = self.limiter.threshold_active(due + self._offset)
+            self.memory.shed_at = self.limiter.threshold_active(self.meter_time(due))
         return due
 
     def _closing(self) -> tuple[datetime, Switching] | None:

@@ -84,10 +84,11 @@ def spread_over(day: int, away_s: float, lasting: Lasting, chance: Random, cause
         missing_s -= durations[-1]
     free_s = DAY_S - sum(durations)
     starts = sorted(chance.uniform(0.0, free_s) for _ in durations)
-    behind_s = 0.0
+    behind_s, end = 0.0, begun_on(day)
     for start_s, lasts_s in zip(starts, durations, strict=True):
-        begin = begun_on(day) + (start_s + behind_s) * _SECOND
-        yield Outage(begin, begin + lasts_s * _SECOND, cause)
+        begin = max(end, begun_on(day) + (start_s + behind_s) * _SECOND)  # whole microseconds may overlap by one
+        end = begin + lasts_s * _SECOND
+        yield Outage(begin, end, cause)
         behind_s += lasts_s
 
 

@@ -19,6 +19,7 @@ from aforo.simulator.concentrator_settings import (
     MeterPort,
 )
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
+from aforo.simulator.households import HOUSEHOLDS
 from aforo.simulator.limiter_behaviour import BEHAVIOURS
 from aforo.simulator.line_ways import LineWays
 from aforo.simulator.media import LinePlan
@@ -33,74 +34,12 @@ from aforo.simulator.meter_endpoint import (
 from aforo.simulator.meter_objects import MANAGEMENT_DEVICE
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
 from aforo.simulator.network import DeviceEndpoint, MobileNetwork, NetworkedDevice
+from aforo.simulator.sunshine import Place
 from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan, meters_of
+from aforo.simulator.town_rows import AccessRow, ConcentratorRow, MeterRow, RegistryRows
 
 _WOBBLE = 30
 """A planned load moves by a thirtieth up and down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConcentratorRow:
-    """A concentrator as an import gives it."""
-
-    number: str
-    host: str
-    port: int
-    client_sap: int
-    server_sap: int
-    system_title: bytes
-    encryption_key: Key | None
-    authentication_key: Key | None
-    time_zone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterRow:
-    """A meter as an import gives it. Keys and title are missing where the head-end has none."""
-
-    number: str
-    usage_point: str
-    link: str
-    concentrator: str
-    host: str
-    port: int
-    client_sap: int
-    server_sap: int
-    model: str
-    system_title: bytes
-    encryption_key: Key | None
-    authentication_key: Key | None
-    commissioned: bool
-    max_power_w: int
-    contracted_power_w: int
-    time_zone: str
-    protected: bool
-    framing: str = "wrapper"
-    physical_device: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryRows:
-    concentrators: tuple[ConcentratorRow, ...]
-    meters: tuple[MeterRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessRow:
-    """How anybody reaches one meter of the town: where it listens itself, or as a logical device of its concentrator.
-
-    listens: "concentrator" or "meter", and the number of what listens.
-    """
-
-    meter: str
-    listens: tuple[str, str]
-    host: str
-    port: int
-    client_sap: int
-    server_sap: int
-    framing: str
-    system_title: bytes
-    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +83,7 @@ class Town:
         self._behind = {one.number: {meter.number: meter for meter in meters_of(one)} for one in plan.concentrator}
         self._starts: dict[str, int] = {}
         self._zone = ZoneInfo(plan.time_zone)
+        self._place = Place(plan.latitude, plan.longitude)
         self.ways = {one.number: self._ways_of(one) for one in plan.concentrator}
         self.meters: dict[str, Meter] = {}
         self.concentrators: dict[str, Concentrator] = {}
@@ -229,6 +169,9 @@ class Town:
             control_mode=plan.control_mode,
             threshold_registers=plan.threshold_registers,
             behaviour=BEHAVIOURS.get(plan.limiter),
+            phases=plan.phases,
+            clock_offset=timedelta(seconds=plan.clock_ahead_s),
+            clock_drift_ppm=self._drift_of(plan),
             seed=self.plan.seed,
         )
         meter = Meter(settings, MeterMemory(), self._load(plan))
@@ -239,8 +182,32 @@ class Town:
     def _load(self, plan: MeterPlan) -> Load:
         seed = int.from_bytes(self._secret("load", plan.number)[:4], "big")
         if plan.load_w is None:
-            return HouseholdLoad(seed)
+            return HouseholdLoad(seed, HOUSEHOLDS[plan.household or self._household_of(plan)], self._zone, self._place)
         return UnsteadyLoad(plan.load_w, max(1, plan.load_w // _WOBBLE), seed)
+
+    def _household_of(self, plan: MeterPlan) -> str:
+        """Drawn by the town's shares."""
+        if plan.phases > 1:
+            return "workshop"
+        lot = int.from_bytes(self._secret("household", plan.number)[:4], "big") / (1 << 32)
+        shares = (
+            ("flat", self.plan.flats),
+            ("electric-heating", self.plan.electric_heating),
+            ("solar", self.plan.solar),
+        )
+        for kind, share in shares:
+            if lot < share:
+                return kind
+            lot -= share
+        return "house"
+
+    def _drift_of(self, plan: MeterPlan) -> float:
+        if plan.clock_drift_ppm is not None:
+            return plan.clock_drift_ppm
+        if not self.plan.clock_drift_ppm:
+            return 0.0
+        chance = Random(f"{self.plan.seed} drift {plan.number}")  # noqa: S311 (a simulation's, to be repeated)
+        return chance.gauss(0.0, self.plan.clock_drift_ppm)
 
     def _endpoint(self, plan: MeterPlan) -> DeviceEndpoint:
         return self._networked(self._meter_endpoint(plan), plan.network, plan.number)

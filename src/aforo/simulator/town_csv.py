@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 
 from aforo.dlms.keys import Key
-from aforo.simulator.town import AccessRow, ConcentratorRow, MeterRow, RegistryRows
+from aforo.simulator.town_rows import AccessRow, ConcentratorRow, MeterRow, RegistryRows
 
 
 def concentrator_csv(rows: RegistryRows) -> str:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from aforo.dlms.cosem.disconnect_control import CONTROL_MODES
 from aforo.domain.quantities import LimitNotRepresentable, PowerLimit
+from aforo.simulator.households import HOUSEHOLDS
 from aforo.simulator.limiter_behaviour import BEHAVIOURS
 from aforo.simulator.media import HOURS, LINES, NETWORKS, LinePlan, NetworkPlan
 from aforo.simulator.town_plan import (
@@ -138,6 +139,8 @@ def _check(plan: TownPlan, origin: str) -> None:
             raise TownError(f"{origin}: meter {meter.number}: framing is {known}, not {meter.framing!r}")
         if meter.physical_device is not None and meter.framing != "hdlc":
             raise TownError(f"{origin}: meter {meter.number}: physical_device is for framing hdlc")
+    if plan.flats + plan.electric_heating + plan.solar > 1:
+        raise TownError(f"{origin}: town {plan.name}: flats, electric_heating and solar are together at most 1")
     _check_lines(plan, origin)
     _check_meters(plan, origin)
     _check_ports(plan, origin)
@@ -169,6 +172,9 @@ def _check_meters(plan: TownPlan, origin: str) -> None:
         where = f"{origin}: meter {meter.number}"
         _check_number(where, meter.number, numbers)
         _check_limiter(where, meter)
+        _check_name(f"{where}: household", meter.household, HOUSEHOLDS)
+        if meter.phases not in (1, 3):
+            raise TownError(f"{where}: phases is 1 or 3, not {meter.phases}")
         key, watts = ("max_power_w", meter.max_power_w) if meter.limit_w is None else ("limit_w", meter.limit_w)
         try:
             PowerLimit(watts).scaled(meter.scaler, highest=_THRESHOLD_MAX)

@@ -31,6 +31,10 @@ class Distributions:
     rf_lines: float = 0.05
     gprs: float = 0.2
     moved_per_month: float = 0.002
+    flats: float = 0.35
+    electric_heating: float = 0.08
+    solar: float = 0.03
+    clock_drift_ppm: float = 3
     transparent_concentrators: float = 0.1
     point_to_point: float = 0.005
     not_commissioned: float = 0.002
@@ -59,6 +63,10 @@ SOURCES: dict[str, str] = {
     "hybrid_lines": "estimate; lines with PLC and RF, the others of rf_lines RF, and the rest PLC",
     "rf_lines": "estimate",
     "gprs": "estimate; devices behind GPRS, the others behind LTE",
+    "flats": "estimate; households in flats, the others in houses",
+    "electric_heating": "estimate",
+    "solar": "estimate; houses with panels",
+    "clock_drift_ppm": "estimate: standard deviation; IEC 62054-21 allows half a second a day, which is 5.8",
     "moved_per_month": "estimate; meters that come to another concentrator in 30 days",
     "transparent_concentrators": "estimate",
     "point_to_point": "estimate; large customers with a line of their own",
@@ -107,6 +115,8 @@ def _lines(drawn: Distributions, media: Mapping[str, float], *, meters: int, see
         yield f"#   {name} = {media.get(name, value):g}   {source}"
     direct = round(meters * drawn.point_to_point)
     yield f'\nname = "a town of {meters} meters"\nseed = {seed}\nmoved_per_month = {drawn.moved_per_month:g}'
+    for name in ("flats", "electric_heating", "solar", "clock_drift_ppm"):
+        yield f"{name} = {getattr(drawn, name):g}"
     yield from _changed_media(media)
     first = FIRST_METER
     exchange_ms = {name: media.get(f"{name}.exchange_ms", line.exchange_ms) for name, line in LINES.items()}
@@ -177,7 +187,7 @@ def _odd(drawn: Distributions, chance: Random) -> str:
         (drawn.permanent_failure, "  silent = true"),
         (drawn.not_in_table, "  in_table = false"),
         (drawn.protected, "  protected = true"),
-        (drawn.three_phase, "  max_power_w = 27000\n  contracted_power_w = 15000"),
+        (drawn.three_phase, "  phases = 3\n  max_power_w = 27000\n  contracted_power_w = 15000"),
     )
     lot = chance.random()
     for share, text in kinds:

@@ -15,6 +15,8 @@ BOUNDS = {
     "attach_s": (0, 3_600),
     "away_min": (0.1, 1_440),
     "away_sigma": (0, 3),
+    "clock_ahead_s": (-86_400, 86_400),
+    "clock_drift_ppm": (-10_000, 10_000),
     "contracted_power_w": (1, HIGHEST_WATTS),
     "control_mode": (0, 6),
     "cut_s": (1, 86_400),
@@ -23,18 +25,22 @@ BOUNDS = {
     "dip_depth": (0, 1),
     "dip_hours": (0.1, 24),
     "dips_per_day": (0, 100),
+    "electric_heating": (0, 1),
     "exchange_ms": (0, 60_000),
     "exchange_sigma": (0, 3),
     "first_meter": (1, 10**15),
+    "flats": (0, 1),
     "handover_s": (0, 86_400),
     "heard_alpha": (0.01, 1_000),
     "heard_beta": (0.01, 1_000),
     "jitter_ms": (0, 60_000),
+    "latitude": (-90, 90),
     "limit_w": (1, HIGHEST_WATTS),
     "line_delay_ms": (0, 60_000),
     "line_loss_permille": (0, 1_000),
     "line_spread_percent": (0, 300),
     "load_w": (0, HIGHEST_WATTS),
+    "longitude": (-180, 180),
     "loss": (0, 1),
     "max_power_w": (1, HIGHEST_WATTS),
     "meters": (0, METERS_ALIKE_MAX),
@@ -43,6 +49,7 @@ BOUNDS = {
     "modem_faults_per_day": (0, 100),
     "moved_per_month": (0, 1),
     "noise_percent": (0, 10_000),
+    "phases": (1, 3),
     "physical_device": (1, 0x3FFD),
     "port": (0, 32_767),
     "reattach_s": (0, 86_400),
@@ -51,6 +58,7 @@ BOUNDS = {
     "scaler": (-3, 6),
     "sim_fault_h": (0.1, 120),
     "sim_faults_per_day": (0, 10),
+    "solar": (0, 1),
     "spread": (0, 3),
     "threshold_registers": (0, THRESHOLD_REGISTERS_MAX),
     "whole_days": (0, 1),
@@ -66,6 +74,8 @@ class MeterPlan:
     swallows_answer: the answer to the first SET is lost.   port: of a direct meter; 0 lets the system choose.
     framing: of a direct meter, wrapper, udp or hdlc.   physical_device: HDLC lower address; None answers to any.
     network: of a direct meter, a kind of network, behind which it stands; empty: none.
+    household: a key of `aforo.simulator.households.HOUSEHOLDS`; empty: as the town's shares have it.   phases: 1 or 3.
+    clock_ahead_s: at first.   clock_drift_ppm: None is drawn from the town's.
     threshold_registers: instead of a Limiter object so many Registers, as model registers-prime has them.
     limiter: how it decides to cut, a key of `aforo.simulator.limiter_behaviour.BEHAVIOURS`; empty: after
     min_over_threshold_s.
@@ -90,6 +100,10 @@ class MeterPlan:
     framing: str = "wrapper"
     physical_device: int | None = None
     network: str = ""
+    household: str = ""
+    phases: int = 1
+    clock_ahead_s: int = 0
+    clock_drift_ppm: float | None = None
     threshold_registers: int = 0
     limiter: str = ""
 
@@ -124,12 +138,21 @@ class TownPlan:
     """seed: of every key, title, load and chance in it.   line, network: kinds of its own, beside those shipped.
 
     moved_per_month: share of the meters behind concentrators that come to another in 30 days.
+    latitude, longitude: in degrees, for its sun and its seasons.   flats, electric_heating, solar: share of meters
+    whose household is of that kind where they name none; the others are houses, of three phases workshops.
+    clock_drift_ppm: standard deviation of how much faster meters' clocks run.
     """
 
     name: str
     seed: int = 1
     host: str = "127.0.0.1"
     time_zone: str = "America/Santiago"
+    latitude: float = -33.45
+    longitude: float = -70.67
+    flats: float = 0.0
+    electric_heating: float = 0.0
+    solar: float = 0.0
+    clock_drift_ppm: float = 0.0
     moved_per_month: float = 0.0
     line: tuple[LinePlan, ...] = ()
     network: tuple[NetworkPlan, ...] = ()

@@ -191,5 +191,5 @@ def test_the_whole_object_list_fits_one_apdu() -> None:
 
     assert isinstance(listed, tuple)
     assert sorted(entry[0] for entry in listed if isinstance(entry, tuple) and isinstance(entry[0], int)) == sorted(
-        [1, 1, 17, 64, 8, 3, 3, 5, 4, 7, 7, 71, 70, 15]
+        [1, 1, 17, 64, 8, 3, 3, 3, 3, 5, 4, 7, 7, 71, 70, 15]
     )

@@ -1,10 +1,12 @@
 """A town built from its plan: who stands where, with which keys, and what the head-end is told about it."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from random import Random
+from statistics import pstdev
 from typing import Any
 
 import pytest
@@ -14,12 +16,14 @@ from aforo.dlms import Key, Keys, SystemTitle
 from aforo.domain.readback import Verdict
 from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.household_load import HouseholdLoad
+from aforo.simulator.households import HOUSEHOLDS
 from aforo.simulator.media import LinePlan
 from aforo.simulator.meter_endpoint import MeterEndpoint
 from aforo.simulator.network import NetworkedDevice
-from aforo.simulator.town import ConcentratorRow, MeterRow, Town
+from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
 from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan, small_town
+from aforo.simulator.town_rows import ConcentratorRow, MeterRow
 from unit.simulator.driven_concentrator import HeadEnd, Site, an_item
 from unit.simulator.driven_meter import NOON, Reader
 
@@ -282,3 +286,34 @@ def test_a_device_behind_a_network_listens_as_one() -> None:
     kinds = {one.number: type(one.endpoint) for one in Town(plan).endpoints}
 
     assert kinds == {"C-1": NetworkedDevice, "C-2": Concentrator, "1": NetworkedDevice, "2": NetworkedDevice}
+
+
+# Households and clocks
+
+
+def test_the_town_s_shares_decide_what_is_behind_a_meter_that_names_nothing() -> None:
+    alike = ConcentratorPlan(number="C-1", meters=2_000, first_meter=1_000)
+    town = Town(TownPlan(name="t", flats=0.5, electric_heating=0.2, solar=0.1, concentrator=(alike,)))
+    kinds = Counter(meter.load.kind for meter in town.meters.values() if isinstance(meter.load, HouseholdLoad))
+
+    shares = {name: round(kinds[kind] / 2_000, 1) for name, kind in HOUSEHOLDS.items()}
+    assert shares == {"flat": 0.5, "electric-heating": 0.2, "solar": 0.1, "house": 0.2, "workshop": 0.0}
+
+
+def test_a_meter_has_the_household_that_it_names_and_one_of_three_phases_a_workshop() -> None:
+    loads = [a_town(**plan).meters["M-1"].load for plan in ({"household": "solar"}, {"phases": 3}, {})]
+
+    kinds = [load.kind for load in loads if isinstance(load, HouseholdLoad)]
+    assert kinds == [HOUSEHOLDS["solar"], HOUSEHOLDS["workshop"], HOUSEHOLDS["house"]]
+
+
+def test_clocks_drift_as_the_town_says_unless_a_meter_says_otherwise() -> None:
+    alike = ConcentratorPlan(
+        number="C-1", meters=500, first_meter=1_000, meter=(MeterPlan(number="1", clock_drift_ppm=40.0),)
+    )
+    town = Town(TownPlan(name="t", clock_drift_ppm=3.0, concentrator=(alike,)))
+    drifts = [meter.settings.clock_drift_ppm for number, meter in town.meters.items() if number != "1"]
+
+    assert 2.7 < pstdev(drifts) < 3.3
+    assert town.meters["1"].settings.clock_drift_ppm == 40.0
+    assert a_town().meters["M-1"].settings.clock_drift_ppm == 0.0

@@ -127,7 +127,7 @@ def test_meters_that_are_alike_are_numbered_on_and_come_before_those_with_tables
         ("name = 3", "t.toml: town 3: name is a text, not 3"),
         (NAME + "seed = 1.5", "t.toml: town t: seed is a whole number, not 1.5"),
         (NAME + "seed = true", "t.toml: town t: seed is a whole number, not True"),
-        (NAME + "seeds = 1", "t.toml: town t: unknown key 'seeds'; known are concentrator, host, line, meter, "),
+        (NAME + "seeds = 1", "t.toml: town t: unknown key 'seeds'; known are clock_drift_ppm, concentrator, "),
         (NAME + "[concentrator]", "t.toml: concentrator is written [[concentrator]]"),
         (NAME + "meter = [1]", "t.toml: meter is written [[meter]]"),
         (NAME + "[[concentrator]]", "t.toml: concentrator ?: number is missing"),
@@ -187,7 +187,7 @@ def test_a_value_beyond_its_bounds_is_named_with_them(key: str) -> None:
 
 
 def test_every_number_in_a_town_is_bounded_but_the_seed() -> None:
-    kinds = (int, int | None, float, tuple[int, ...], tuple[float, ...])
+    kinds = (int, int | None, float, float | None, tuple[int, ...], tuple[float, ...])
     numbers = {key for plan, _, _ in PLACES for key, hint in get_type_hints(plan).items() if hint in kinds}
 
     assert numbers - {"seed"} == set(BOUNDS)
@@ -219,7 +219,14 @@ def test_the_page_has_every_key_with_its_type_and_default(plan: type, heading: s
     hints = get_type_hints(plan)
     expected = {}
     for field in fields(plan):
-        kinds = {int: "whole number", int | None: "whole number", float: "number", str: "text", bool: "true or false"}
+        kinds = {
+            int: "whole number",
+            int | None: "whole number",
+            float: "number",
+            float | None: "number",
+            str: "text",
+            bool: "true or false",
+        }
         default = "needed" if field.default is MISSING else shown(field.default)
         expected[field.name] = (kinds.get(hints[field.name], "tables"), default)
 
@@ -281,6 +288,9 @@ def test_a_table_with_the_name_of_a_shipped_kind_changes_that_kind() -> None:
         (concentrator('line = "string"'), "concentrator C-1: line is plc, rf, hybrid, not 'string'"),
         (concentrator('network = "5g"'), "concentrator C-1: network is lte, gprs, not '5g'"),
         (meter('network = "5g"'), "meter M-1: network is lte, gprs, not '5g'"),
+        (meter('household = "castle"'), "meter M-1: household is house, flat, electric-heating, solar, workshop, not"),
+        (meter("phases = 2"), "meter M-1: phases is 1 or 3, not 2"),
+        (NAME + "flats = 0.7\nsolar = 0.4", "town t: flats, electric_heating and solar are together at most 1"),
         (meter_behind('network = "lte"'), "meter M-1: network is for a meter without a concentrator"),
         (line('like = "y"'), "line x: like is plc or rf or hybrid, not 'y'"),
         (line('other = "y"'), "line x: other is plc, rf, hybrid, x, not 'y'"),
