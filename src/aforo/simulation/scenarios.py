@@ -82,5 +82,13 @@ PAIR = Scenario(
             "concentrator_dies": 1, "legacy_forgets": 1},
     headends=2,
 )  # fmt: skip
-SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, MOVES, RUSH, SILENCE, PAIR)}
+WEATHER = Scenario(
+    name="weather",
+    title="PLC and radio with repeaters, absences and dips, behind GPRS that is cut and modems that hang",
+    orders=60,
+    faults={"headend_dies_at": 1, "concentrator_dies": 1, "answer_lost": 1, "meter_moves": 1, "legacy_forgets": 1},
+    lines=("plc", "hybrid", "rf"),
+    network="gprs",
+)
+SCENARIOS = {one.name: one for one in (STANDARD, CALM, CRASHES, NETWORK, DISK, MOVES, RUSH, SILENCE, PAIR, WEATHER)}
 """By name."""

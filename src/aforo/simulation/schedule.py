@@ -63,7 +63,9 @@ class Scenario:
 
     faults: how many of each kind on average.   hours: of the day, between which orders come and faults begin.
     not_after_s: how long those orders wait that may not begin late.   exchange_s: median, on a concentrator's line.
-    headends: processes over one store.
+    headends: processes over one store.   lines: kinds of lines shipped with towns, of the concentrators in turn;
+    then their times hold instead of exchange_s.   network: the same of the network to concentrators and to direct
+    meters that speak TCP.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Scenario:
     not_after_s: tuple[float, float] = (30.0, 3 * 3600.0)
     exchange_s: float = 0.8
     headends: int = 1
+    lines: tuple[str, ...] = ()
+    network: str = ""
 
     @property
     def meters(self) -> int:

@@ -31,13 +31,16 @@ def town_plan(scenario: Scenario, seed: int) -> TownPlan:
                 MeterPlan(number=f"M-{place:03d}", contracted_power_w=6_000) for place in range(first, first + size)
             )
             first += size
-            concentrators.append(ConcentratorPlan(number=number, link=kind, meter=meters))
+            line = scenario.lines[len(concentrators) % len(scenario.lines)] if scenario.lines else ""
+            one = ConcentratorPlan(number=number, link=kind, meter=meters, line=line, network=scenario.network)
+            concentrators.append(one)
     direct = tuple(
         MeterPlan(
             number=f"P-{place:03d}",
             contracted_power_w=6_000,
             framing=FRAMINGS[place % 3],
             port=place + 1,
+            network="" if FRAMINGS[place % 3] == "udp" else scenario.network,
         )
         for place in range(scenario.direct)
     )

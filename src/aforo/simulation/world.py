@@ -38,13 +38,12 @@ from aforo.simulation.schedule import PlannedFault, PlannedOrder, Scenario, Sche
 from aforo.simulation.shared_leases import LeaseTable
 from aforo.simulation.simulated_town import exchange_time, same_endpoint, town_plan
 from aforo.simulation.town_registry import TownRegistry
-from aforo.simulation.virtual_device import Device
+from aforo.simulation.virtual_device import Device, DeviceEndpoint
 from aforo.simulation.virtual_loop import NothingWillHappen, VirtualLoop
 from aforo.simulation.virtual_network import Network
 from aforo.simulation.watch import Watch
 from aforo.simulation.watched_line import Holding, Passing, WatchedLine
 from aforo.simulation.watched_stores import WatchedAudit, WatchedDeliveries, WatchedOrders
-from aforo.simulator.concentrator import Concentrator
 from aforo.simulator.household_load import FixedLoad
 from aforo.simulator.meter import Meter
 from aforo.simulator.town import Town, TownMedia
@@ -284,7 +283,8 @@ class World:
         self._concentrator_of = {meter.number: one.number for one in plan.concentrator for meter in meters_of(one)}
         media = TownMedia(
             line_of=self._line_of,
-            exchange_time=self.exchange_time,
+            exchange_time=None if self.scenario.lines else self.exchange_time,
+            not_heard=lambda meter, cause: self.watch.tell(f"meter {meter} is not heard: {cause}"),
             probe_every=self.probe_every,
         )
         self.town = Town(plan, media=media)
@@ -308,15 +308,15 @@ class World:
             self.devices[listening.number] = device
             self.network.listen(listening.host, port, device)
 
-    def _concentrator(self, number: str) -> Callable[[], Concentrator]:
-        first = [self.town.concentrators[number]]
+    def _concentrator(self, number: str) -> Callable[[], DeviceEndpoint]:
+        first = [self.town.behind(self.scenario.network, number)]
 
-        def make() -> Concentrator:
+        def make() -> DeviceEndpoint:
             if first:
                 return first.pop()
-            restarted = self.town.restart(number)
+            self.town.restart(number)
             self.set_clock(number, 0.0)  # it takes the time anew when it starts
-            return restarted
+            return self.town.behind(self.scenario.network, number)
 
         return make
 

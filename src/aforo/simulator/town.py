@@ -59,11 +59,12 @@ class TownMedia:
     """What lies between the devices of a town. line_of: every way to a meter, from its concentrator or from outside.
 
     exchange_time: of an exchange over a concentrator's line; None is what the town file says.
-    probe_every: see `ConcentratorSettings`.
+    not_heard: told of every exchange for which a meter is away, and why.   probe_every: see `ConcentratorSettings`.
     """
 
     line_of: Callable[[Meter], MeterPort] = Meter.line
     exchange_time: Callable[[Random], timedelta] | None = None
+    not_heard: Callable[[str, str], None] | None = None
     probe_every: timedelta = timedelta(seconds=30)
 
 
@@ -247,7 +248,7 @@ class Town:
 
     def _line(self, plan: ConcentratorPlan, meter: str, chance: Random) -> MeterPort:
         line, ways = self._media.line_of(self.meters[meter]), self.ways[plan.number]
-        return line if ways.is_perfect else MediaLine(line, meter, ways, chance)
+        return line if ways.is_perfect else MediaLine(line, meter, ways, chance, self._media.not_heard)
 
     def _ways_of(self, plan: ConcentratorPlan) -> LineWays:
         """What the concentrator's own table says counts before what its kind of line says."""

@@ -13,7 +13,9 @@ commands = typer.Typer(
 
 ScenarioName = Annotated[
     str,
-    typer.Option("--scenario", metavar="S", help="standard, calm, crashes, network, disk, moves, rush or silence."),
+    typer.Option(
+        "--scenario", metavar="S", help="standard, calm, crashes, network, disk, moves, rush, silence, pair or weather."
+    ),
 ]
 Plant = Annotated[
     str,
