@@ -97,7 +97,8 @@ class Settings(BaseSettings):
         default=20.0, description="Until a device's silence is certain, in seconds."
     )
     window: Annotated[int, Field(ge=1, le=2000)] = Field(
-        default=256, description="Orders handed to one concentrator and not yet answered."
+        default=256,
+        description="Orders handed to one concentrator and not yet answered, at most: about a minute's work of it.",
     )
     reply_addresses: dict[str, str] = Field(
         default_factory=dict,

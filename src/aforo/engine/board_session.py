@@ -14,6 +14,7 @@ from aforo.domain.causes import Cause
 from aforo.domain.devices import Concentrator
 from aforo.domain.identifiers import Epoch, Fence, OrderId
 from aforo.domain.order import Order, Priority
+from aforo.engine.adaptive_window import AdaptiveWindow
 from aforo.engine.board_link import BoardCalls, BoardLink
 from aforo.engine.concentrator_clock import ConcentratorClock
 from aforo.engine.headend_ports import HeadEndPorts
@@ -42,6 +43,7 @@ class BoardSession:
         self._room = calls.room
         self._epoch = Epoch(0)
         self._is_established = False
+        self._window = AdaptiveWindow(ports.settings.window)
         self._neighbourhood = Neighbourhood(ports.clock, self._link)
         self._its_clock = ConcentratorClock(ports.clock, self._link.ask)
         self._concentrator = concentrator.number
@@ -124,7 +126,7 @@ class BoardSession:
         """Step 4 for everything that may go now. True: something went, or was decided; there may be more."""
         if self._room.is_closed:
             return False
-        room = self._ports.settings.window - len(self._out)
+        room = self._window.size - len(self._out)
         claims = await self._orders.claim(room if room > 0 else self._ports.settings.urgent_room)
         if room <= 0:
             claims = [claim for claim in claims if claim.order.request.priority is Priority.HIGH]
@@ -134,6 +136,8 @@ class BoardSession:
         ordered = await _together(self._orders.hand_out(claim, self._epoch) for claim in claims)
         pairs = zip(ordered, claims, strict=True)
         handed = [replace(claim, order=order) for order, claim in pairs if order is not None]
+        if handed and not self._out:
+            self._window.began(self._ports.clock.now())
         self._out.update({claim.order.id: claim for claim in handed})
         await self._submit(handed)
         return True
@@ -184,6 +188,8 @@ class BoardSession:
         ]
         for batch in board_client.batches(items, self._link.max_pdu):
             answers = await self._submitted(batch)
+            if any(answer.cause == Cause.CONCENTRATOR_FAULT.value for answer in answers):
+                self._window.refused()
             await _together(self._answered(by_id[OrderId(answer.order_id)], answer) for answer in answers)
 
     async def _submitted(self, batch: Sequence[OrderItem]) -> Sequence[Submission]:
@@ -235,6 +241,7 @@ class BoardSession:
         if not results:
             return
         await self._note_heard()
+        self._window.answered(len(results), self._ports.clock.now())
         await _together(self._collect(result) for result in results)
         numbers = [result.result_id for result in results]
         for batch in board_client.acknowledgement_batches(numbers, self._link.max_pdu):

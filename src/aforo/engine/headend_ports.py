@@ -22,7 +22,8 @@ class HeadEndSettings:
     """title: our own system title.   models: by name; the generic one must be among them.
 
     answer_wait: until a device's silence is certain; seconds of PLC lie behind a gateway (domain.md 3.4).
-    window: orders handed to one concentrator and not yet answered.   urgent_room: beyond it, for high priority only.
+    window: orders handed to one concentrator and not yet answered, at most; see AdaptiveWindow.
+    urgent_room: beyond it, for high priority only.
     poll_every: a concentrator with orders of ours is asked this often, should its pushes be lost.
     clock_deviation: a concentrator whose clock is further off gets no order that must not begin late.
     deadlines: by kind and priority.
