@@ -1,6 +1,9 @@
 -- name: join
-INSERT INTO processes (id, backend, backend_start, alive_until)
-SELECT $1, a.pid, a.backend_start, clock_timestamp() + $2::interval FROM pg_stat_get_activity(pg_backend_pid()) a
+-- No row when a later version has meanwhile taken away what this one needs.
+INSERT INTO processes (id, backend, backend_start, alive_until, schema)
+SELECT $1, a.pid, a.backend_start, clock_timestamp() + $2::interval, $3 FROM pg_stat_get_activity(pg_backend_pid()) a
+WHERE NOT EXISTS (SELECT FROM migrations WHERE name LIKE '%\_post.sql' AND name > $3)
+RETURNING id
 
 -- name: forget_the_dead
 DELETE FROM processes WHERE alive_until < clock_timestamp() - interval '1 hour'

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from aforo.adapters.postgres.group_commit import Connection, GroupCommit
+from aforo.adapters.postgres.migrations import DatabaseTooNew, schema_known
 from aforo.adapters.postgres.named_sql import load_sql
 from aforo.adapters.postgres.outage import tells_outages
 from aforo.engine.ports import Entropy, Standing, StoreUnavailable
@@ -49,7 +50,9 @@ class PostgresPresence:
         connection = await asyncpg.connect(**self._arguments, server_settings={"application_name": "aforo presence"})
         process = self._entropy.octets(16).hex()
         await connection.execute(SQL["forget_the_dead"])
-        await connection.execute(SQL["join"], process, lease)
+        if await connection.fetchval(SQL["join"], process, lease, schema_known()) is None:
+            await connection.close()
+            raise DatabaseTooNew("a later version of aforo works on this database now")
         await connection.add_listener(CHANNEL, self._heard)
         self._connection, self._process = connection, process
         await connection.execute(SQL["ring"], [JOINED])

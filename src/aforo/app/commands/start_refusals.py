@@ -8,6 +8,7 @@ from aforo.adapters.key_vault import KeyVaultUnusable
 from aforo.adapters.listening import PortTaken
 from aforo.adapters.postgres.backup import BackupUnusable
 from aforo.adapters.postgres.embedded.errors import EmbeddedPostgresError
+from aforo.adapters.postgres.migrations import DatabaseTooNew
 from aforo.adapters.reply_receiver import NoFreePort
 from aforo.domain.meter_models import ModelError
 from aforo.engine.ports import StoreUnavailable
@@ -16,6 +17,7 @@ from aforo.simulator.town_file import TownError
 _SAID_WELL = (
     *(
         BackupUnusable,
+        DatabaseTooNew,
         EmbeddedPostgresError,
         KeyVaultUnusable,
         ModelError,
