@@ -21,11 +21,11 @@ LATER = [
 """Of a version to come."""
 
 
-async def brought_up(arguments: dict[str, Any]) -> list[str]:
+async def brought_up(arguments: dict[str, Any], *, keeps_old_schema: bool = False) -> list[str]:
     """By the version to come. What has been applied then of what is its own."""
     connection = await asyncpg.connect(**arguments)
     try:
-        await migrate(connection, LATER)
+        await migrate(connection, LATER, keeps_old_schema=keeps_old_schema)
         rows = await connection.fetch("SELECT name FROM migrations WHERE name > '9' ORDER BY name")
         return [row["name"] for row in rows]
     finally:
@@ -50,6 +50,14 @@ async def test_where_nobody_else_is_everything_is_applied_at_once(
     database: Database,
 ) -> None:
     assert await brought_up(fresh_database) == [ADDS, TAKES_AWAY]
+    assert await brought_up(fresh_database) == [ADDS, TAKES_AWAY]
+
+
+async def test_where_the_database_does_not_know_who_is_there_nothing_is_taken_away(
+    fresh_database: dict[str, Any], database: Database
+) -> None:
+    assert await brought_up(fresh_database, keeps_old_schema=True) == [ADDS]
+    assert await database.registry.list_meters(10) == []
     assert await brought_up(fresh_database) == [ADDS, TAKES_AWAY]
 
 

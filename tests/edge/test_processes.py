@@ -1,7 +1,7 @@
 """Integration and head-ends as processes of their own over one database: shared work, and what one that dies leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ from aforo.app.main import main
 from aforo.simulator.order_ledger import OrderLedger
 from aforo.simulator.town import Town
 from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
+from brokers import NATS, Nats, free_port
 from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, hosted, listening_legacy
 from postgres_server import Schema
 
+with_nats = pytest.mark.skipif(NATS is None, reason="there is no nats-server here")
 METERS = [f"{concentrator}{meter:02}" for concentrator in range(1, 5) for meter in range(6)]
 PLAN = TownPlan(
     name="four concentrators",
@@ -56,12 +58,24 @@ class Parts:
         return {order["number"]: order["state"] for order in listed}
 
 
+@pytest.fixture(params=["postgres", pytest.param("jetstream", marks=with_nats)])
+def leases_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where the processes agree; empty: in the database."""
+    if request.param == "postgres":
+        yield ""
+        return
+    broker = Nats(tmp_path, free_port())
+    broker.start()
+    yield broker.url
+    broker.kill()
+
+
 @pytest.fixture
 async def parts(
-    tmp_path: Path, fresh_database: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fresh_database: dict[str, Any], leases_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Parts]:
     url = url_for_others(fresh_database)
-    shared = {"AFORO_DATABASE_URL": url, "AFORO_KEK": bytes(range(32)).hex()}
+    shared = {"AFORO_DATABASE_URL": url, "AFORO_KEK": bytes(range(32)).hex(), "AFORO_LEASES_URL": leases_url}
     async with AsyncExitStack() as stack:
         legacy = await stack.enter_async_context(listening_legacy())
         town = Town(PLAN, load_models())

@@ -21,7 +21,7 @@ from aforo.domain.identifiers import OrderId
 from aforo.engine.answer_ports import ResultQueue
 from aforo.simulator.town_plan import MeterPlan, TownPlan
 from architecture.test_house import ROOT
-from edge.brokers import NATS, RABBIT, Broker, Nats, Rabbit
+from brokers import NATS, RABBIT, Broker, Nats, Rabbit
 from edge.live_system import live_scene
 from edge.soap_situations import bound_socket
 

@@ -121,6 +121,13 @@ class Settings(BaseSettings):
             "JetStream); empty means the embedded one."
         ),
     )
+    leases_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "By what several processes agree who serves which concentrator, the same for all: nats:// or tls:// "
+            "(NATS JetStream); empty means the database."
+        ),
+    )
     log_facts: bool = Field(
         default=False, description="Every fact as a line of JSON on standard error, for a log that is searched."
     )
@@ -179,6 +186,13 @@ class Settings(BaseSettings):
     def _is_queue(cls, url: SecretStr) -> SecretStr:
         if url.get_secret_value():
             check_url(url.get_secret_value())
+        return url
+
+    @field_validator("leases_url")
+    @classmethod
+    def _is_nats(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("nats://", "tls://")):
+            raise ValueError("it begins with nats:// or tls://")
         return url
 
     @field_validator("allowed_replies")

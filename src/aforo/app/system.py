@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uvloop
 from starlette.types import ASGIApp
@@ -50,6 +50,10 @@ from aforo.engine.leases import LEASE
 from aforo.engine.listeners import Everybody, Observer
 from aforo.simulator.town import Town
 from aforo.simulator.town_file import load_town
+
+if TYPE_CHECKING:
+    from aforo.adapters.jetstream_presence import JetStreamPresence
+    from aforo.adapters.postgres.presence import PostgresPresence
 
 SOAP_PATH = "/soap"
 DEFAULT_PORT = 8080
@@ -120,9 +124,11 @@ class System:
     async def _start(self, stack: AsyncExitStack) -> None:
         settings, place = self._settings, self._place
         self.vault = FileKeyVault.open(place.data / "kek", self.entropy, kek=settings.kek.get_secret_value())
-        self.database = await Database.open(**place.database)
+        leases_url = settings.leases_url.get_secret_value()
+        # Who else is there only its own leases tell, so with others the schema keeps what an older process may need.
+        self.database = await Database.open(keeps_old_schema=bool(leases_url), **place.database)
         stack.push_async_callback(self.database.close)
-        self._presence = self.database.presence(self.entropy)
+        self._presence = self._presence_at(leases_url)
         stack.push_async_callback(self._presence.leave)
         await self._presence.join(LEASE)
         if self._town is not None:
@@ -144,6 +150,13 @@ class System:
             task = asyncio.create_task(loop())
             stack.push_async_callback(_end, task)
         await self._open_doors(stack, headend)
+
+    def _presence_at(self, url: str) -> "PostgresPresence | JetStreamPresence":
+        if not url:
+            return self.database.presence(self.entropy)
+        from aforo.adapters.jetstream_presence import JetStreamPresence  # noqa: PLC0415 (time that few need)
+
+        return JetStreamPresence(url, self.entropy)
 
     async def _traces(self, stack: AsyncExitStack) -> SpanExporter:
         resource = {

@@ -37,9 +37,14 @@ class Database:
         self.status = PostgresStatusStore(pool)
 
     @classmethod
-    async def open(cls, **arguments: Any) -> Self:
-        """Migrated when it returns. arguments: as `asyncpg.connect` takes them. Raises StoreUnavailable."""
-        return cls(await _migrated_pool(arguments), arguments)
+    async def open(cls, *, keeps_old_schema: bool = False, **arguments: Any) -> Self:
+        """Migrated when it returns. arguments: as `asyncpg.connect` takes them.
+
+        Raises StoreUnavailable, DatabaseTooNew.
+
+        keeps_old_schema: processes may be there that the database knows nothing of; see `migrate`.
+        """
+        return cls(await _migrated_pool(arguments, keeps_old_schema=keeps_old_schema), arguments)
 
     def presence(self, entropy: Entropy) -> PostgresPresence:
         """Of this process among all that work on this database."""
@@ -50,11 +55,11 @@ class Database:
 
 
 @tells_outages
-async def _migrated_pool(arguments: dict[str, Any]) -> "asyncpg.Pool[asyncpg.Record]":
+async def _migrated_pool(arguments: dict[str, Any], *, keeps_old_schema: bool) -> "asyncpg.Pool[asyncpg.Record]":
     settings = {"timezone": "UTC", "application_name": "aforo"}
     connection = await asyncpg.connect(**arguments)
     try:
-        await migrate(connection)
+        await migrate(connection, keeps_old_schema=keeps_old_schema)
         if await connection.fetchval("SHOW synchronous_commit") == "off":
             settings["synchronous_commit"] = "on"  # what a call has returned from is kept, whatever the server's wish
     finally:

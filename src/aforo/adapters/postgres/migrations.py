@@ -47,11 +47,15 @@ def schema_known() -> str:
 
 
 async def migrate(
-    connection: "asyncpg.Connection[asyncpg.Record]", files: Sequence[tuple[str, str]] | None = None
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    files: Sequence[tuple[str, str]] | None = None,
+    *,
+    keeps_old_schema: bool = False,
 ) -> None:
     """Bring the database to this version's schema, as far as the processes that are there can bear it.
 
-    Again: no effect. files: None are those of this version. Raises DatabaseTooNew.
+    Again: no effect. files: None are those of this version.   keeps_old_schema: nothing is taken away. Raises
+    DatabaseTooNew.
     """
     files = migration_files() if files is None else files
     async with connection.transaction():
@@ -68,7 +72,7 @@ async def migrate(
                 await _apply(connection, name, statements)
         oldest = await connection.fetchval(_OLDEST)
         for name, statements in missing:
-            if name.endswith(POST) and (oldest is None or oldest >= name):
+            if name.endswith(POST) and not keeps_old_schema and (oldest is None or oldest >= name):
                 await _apply(connection, name, statements)
 
 

@@ -84,3 +84,11 @@ class Nats(Broker):
         # `-sd`: what it has acknowledged is synced to disk every two minutes by default, so a kill of the process alone
         # loses nothing: the kernel has it.
         return [NATS, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder / "data")], {}
+
+
+def free_port() -> int:
+    """Of loopback; nobody else is likely to take it meanwhile."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        chosen: int = listener.getsockname()[1]
+        return chosen
