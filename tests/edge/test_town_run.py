@@ -48,10 +48,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     file = folder / "town.toml"
     file.write_text(TOWN, encoding="utf-8")
     command = [sys.executable, "-m", "aforo", "town", "run", str(file), "--registry", str(folder / "r"), "--json"]
+    command += ["--local", "102", "--local", "301"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = "".join(iter(process.stdout.readline, "}\n")) + "}"
         assert (json.loads(told)["meters"], json.loads(told)["concentrators"]) == (6, 2)
+        (folder / "local.json").write_text(json.dumps(json.loads(told)["local"]), encoding="utf-8")
         yield folder / "r"
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -82,6 +84,28 @@ def test_a_client_that_is_not_ours_reads_any_meter_ciphered_and_without_a_gatewa
 
     assert power[0] == 0x06
     assert 0 < int.from_bytes(power[1:], "big") < 20_000
+
+
+@pytest.mark.parametrize("number", ["102", "301"])
+def test_a_meter_s_local_port_is_a_serial_port_for_the_field_crew_s_tool(
+    registry: Path, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice: whoever has left it is signed on anew."""
+    port = json.loads((registry.parent / "local.json").read_text(encoding="utf-8"))[number]
+    row = rows_of(registry)[number]
+    keys = ["--key", row["encryption_key"], "--authentication-key", row["authentication_key"]]
+
+    for given in ([], keys):
+        assert main(["local", "read", "--port", port, "--device", number, *given, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["device_name"].endswith(number)
+
+
+def test_a_meter_that_is_not_in_the_town_has_no_local_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "town.toml").write_text(TOWN, encoding="utf-8")
+
+    assert main(["town", "run", str(tmp_path / "town.toml"), "--local", "999"]) == 1
+    assert "there is no meter 999" in capsys.readouterr().err
 
 
 def test_a_concentrator_lists_its_meters_as_logical_devices(registry: Path) -> None:

@@ -84,12 +84,18 @@ def run(
             help="Write concentrators.csv and meters.csv for an import there, and access.csv with every meter's keys.",
         ),
     ] = None,
+    local: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--local", metavar="METER", help="Its local port as a serial port of this machine; again for more."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a town on sockets of this machine until Ctrl-C, for any head-end or DLMS client."""
     town_run = importlib.import_module("aforo.app.town_run")
     try:
-        code: int = town_run.run(file, registry=registry, as_json=as_json)
+        code: int = town_run.run(file, registry=registry, local=local or [], as_json=as_json)
     except Exception as wrong:
         words = importlib.import_module("aforo.app.commands.start_refusals").words_of(wrong)
         if words is None:
