@@ -21,6 +21,9 @@ from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, hosted, list
 from postgres_server import Schema
 
 with_nats = pytest.mark.skipif(NATS is None, reason="there is no nats-server here")
+in_both_ways = pytest.mark.parametrize(
+    "leases_url", ["postgres", pytest.param("jetstream", marks=with_nats)], indirect=True
+)
 METERS = [f"{concentrator}{meter:02}" for concentrator in range(1, 5) for meter in range(6)]
 PLAN = TownPlan(
     name="four concentrators",
@@ -58,10 +61,10 @@ class Parts:
         return {order["number"]: order["state"] for order in listed}
 
 
-@pytest.fixture(params=["postgres", pytest.param("jetstream", marks=with_nats)])
+@pytest.fixture
 def leases_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where the processes agree; empty: in the database."""
-    if request.param == "postgres":
+    """Where the processes agree; empty: in the database, unless a test asks for the other."""
+    if getattr(request, "param", "postgres") == "postgres":
         yield ""
         return
     broker = Nats(tmp_path, free_port())
@@ -91,6 +94,7 @@ async def parts(
         yield Parts(scene, processes[1:])
 
 
+@in_both_ways
 async def test_two_head_ends_share_the_work_and_no_meter_is_commanded_twice(parts: Parts) -> None:
     told = await asyncio.gather(*(parts.scene.send(meter) for meter in METERS))
 
@@ -100,6 +104,7 @@ async def test_two_head_ends_share_the_work_and_no_meter_is_commanded_twice(part
     assert {meter.threshold_w for meter in parts.scene.town.meters.values()} == {2500}
 
 
+@in_both_ways
 async def test_what_a_head_end_that_is_killed_leaves_the_other_brings_to_its_end(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,9 @@ from aforo.simulation.outcome import Violation
 from aforo.simulation.watched_line import Holding
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings
 
+EVENTS = ("committed", "held", "heard", "told", "queued", "ended")
+"""What an invariant may be told of: its methods."""
+
 
 class Watch:
     """violations: in the order in which they were found.   found: set at the first of them."""
@@ -19,9 +22,16 @@ class Watch:
         self._told: list[tuple[datetime, str]] = []
         self.violations: list[Violation] = []
         self.found = asyncio.Event()
-        self.invariants: tuple[Invariant, ...] = ()
+        self._who: dict[str, tuple[Invariant, ...]] = {}
         self._truth = truth
         self._now = now
+
+    def watch_for(self, invariants: Iterable[Invariant]) -> None:
+        """From now on. Each is only told of what it has a method of its own for."""
+        every = tuple(invariants)
+        for event in EVENTS:
+            plain = getattr(Invariant, event)
+            self._who[event] = tuple(one for one in every if getattr(type(one), event) is not plain)
 
     def tell(self, words: str) -> None:
         self._told.append((self._now(), words))
@@ -31,24 +41,24 @@ class Watch:
         return [f"{at:%d %H:%M:%S.%f} {words}" for at, words in self._told]
 
     def heard(self, meter: str, apdu: bytes) -> None:
-        self._check(invariant.heard(meter, apdu) for invariant in self.invariants)
+        self._check("heard", meter, apdu)
 
     def held(self, holding: Holding) -> None:
         self._truth.holdings[holding.meter].append(holding)
         how = "" if holding.cut is None else ", switched off" if holding.cut else ", switched on"
         self.tell(f"meter {holding.meter} holds {holding.watts} W{how}")
-        self._check(invariant.held(holding) for invariant in self.invariants)
+        self._check("held", holding)
 
     def committed(self, before: Order | None, order: Order, facts: Iterable[str]) -> None:
         cause = f" {order.cause.value}" if order.cause else ""
         self.tell(f"order {order.number} is {order.state.value}{cause}, attempt {order.attempts}: {', '.join(facts)}")
-        self._check(invariant.committed(before, order, self._now()) for invariant in self.invariants)
+        self._check("committed", before, order, self._now())
         self._truth.orders[order.number] = order
 
     def told(self, answer: Told) -> None:
         errors = answer.response.reply.errors
         self.tell(f"commercial system is told {answer.number}: {errors[0].details if errors else 'OK'}")
-        self._check(invariant.told(answer) for invariant in self.invariants)
+        self._check("told", answer)
 
     def queued(self, settings: ConcentratorSettings, memory: ConcentratorMemory) -> None:
         lengths = (
@@ -56,10 +66,10 @@ class Watch:
             ("results not acknowledged", len(memory.results), settings.results_max),
         )
         for what, length, most in lengths:
-            self._check(invariant.queued(settings.name, what, length, most) for invariant in self.invariants)
+            self._check("queued", settings.name, what, length, most)
 
     def ended(self, rest: AtRest) -> None:
-        self._check(invariant.ended(rest) for invariant in self.invariants)
+        self._check("ended", rest)
 
     def violated(self, invariant: str, words: str) -> None:
         self.tell(f"VIOLATED {invariant}: {words}")
@@ -70,7 +80,7 @@ class Watch:
         """An error of ours."""
         self.violated("NothingBreaks", f"{who}: {type(wrong).__name__}: {wrong}")
 
-    def _check(self, checks: Iterable[Iterable[str]]) -> None:
-        for invariant, found in zip(self.invariants, checks, strict=True):
-            for words in found:
+    def _check(self, event: str, *told: object) -> None:
+        for invariant in self._who[event]:
+            for words in getattr(invariant, event)(*told):
                 self.violated(type(invariant).__name__, words)

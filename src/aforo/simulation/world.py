@@ -355,7 +355,7 @@ class World:
         self._town_registry = town
         self.clock_ahead_s: dict[str, float] = {}
         self._rules = Rules(settings.calendar, self._registered, self.truth, self.clock_ahead_s)
-        self.watch.invariants = every_invariant(self.truth, self._rules)
+        self.watch.watch_for(every_invariant(self.truth, self._rules))
 
     def concentrator_of(self, meter: str) -> str:
         return self._concentrator_of[meter]

@@ -35,7 +35,7 @@ class LinePlan:
     @property
     def is_always_heard(self) -> bool:
         """Then only the noise keeps meters from being heard."""
-        return self.whole_days >= 1.0 and not self.dips_per_day
+        return self.whole_days >= 1.0 and not self.dead_days and not self.dips_per_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,6 +154,8 @@ def _check_lines(plan: TownPlan, origin: str) -> None:
             raise TownError(f"{where}: other is a line without another one, not {one.other!r}")
         if len(one.noise_percent) != HOURS:
             raise TownError(f"{where}: noise_percent has {HOURS} numbers, one for each hour")
+        if one.dead_days + one.whole_days > 1:
+            raise TownError(f"{where}: dead_days and whole_days are together at most 1")
         if sum(one.repeaters) <= 0:
             raise TownError(f"{where}: repeaters has a share above 0")
         for key in ("dip_hours", "dip_depth"):

@@ -296,6 +296,7 @@ def test_a_table_with_the_name_of_a_shipped_kind_changes_that_kind() -> None:
         (line('other = "y"'), "line x: other is plc, rf, hybrid, x, not 'y'"),
         (line('other = "hybrid"'), "line x: other is a line without another one, not 'hybrid'"),
         (line("noise_percent = [1, 2]"), "line x: noise_percent has 24 numbers, one for each hour"),
+        (line("dead_days = 0.1"), "line x: dead_days and whole_days are together at most 1"),
         (line("repeaters = [0, 0.0]"), "line x: repeaters has a share above 0"),
         (line("repeaters = []"), "line x: repeaters is a list, each a number, not ()"),
         (line("repeaters = 1"), "line x: repeaters is a list, each a number, not 1"),

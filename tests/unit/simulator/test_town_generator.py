@@ -1,11 +1,14 @@
 """Towns from a seed: the same again, sound, and of the distributions that they name."""
 
+from collections import Counter
+from dataclasses import replace
 from statistics import median
 
 import pytest
 
+from aforo.simulator.media import LINES, NETWORKS
 from aforo.simulator.town_file import load_town
-from aforo.simulator.town_generator import PROFILES, SOURCES, Distributions, new_town
+from aforo.simulator.town_generator import PROFILES, SOURCES, Distributions, media_distributions, new_town
 from aforo.simulator.town_plan import TownPlan, meters_of
 
 
@@ -52,6 +55,8 @@ def test_a_distribution_can_be_changed_and_the_file_says_so() -> None:
     [
         ({"changes": {"nothing": 1.0}}, "no distribution 'nothing'"),
         ({"changes": {"protected": -1.0}}, "not negative"),
+        ({"changes": {"plc.noise": 1.0}}, "no distribution 'plc.noise'"),
+        ({"changes": {"lte.cut_s": -1.0}}, "lte.cut_s is not negative"),
         ({"profile": "peace"}, "no profile 'peace'"),
         ({"meters": 0}, "1 to 1000000 meters"),
     ],
@@ -64,3 +69,35 @@ def test_what_cannot_be_made_is_refused(given: dict[str, object], words: str) ->
 def test_every_distribution_has_a_source() -> None:
     assert set(SOURCES) == set(Distributions.__dataclass_fields__)
     assert set(PROFILES) == {"steady", "rollout"}
+
+
+def test_its_lines_and_networks_are_of_the_kinds_and_shares_that_are_named() -> None:
+    plan = plan_of(60_000, changes={"hybrid_lines": 0.3, "rf_lines": 0.2, "gprs": 0.4})
+    lines = Counter(one.line for one in plan.concentrator)
+    networks = Counter(one.network for one in plan.concentrator) + Counter(one.network for one in plan.meter)
+
+    shares = {name: round(lines[name] / len(plan.concentrator), 1) for name in LINES}
+    assert shares == {
+        "plc": 0.5,
+        "rf": 0.2,
+        "hybrid": 0.3,
+    }
+    assert round(networks["gprs"] / networks.total(), 1) == 0.4
+    assert set(networks) == set(NETWORKS)
+
+
+def test_what_happens_on_a_kind_of_line_or_network_can_be_changed() -> None:
+    text = new_town(meters=100, seed=1, changes={"plc.loss": 0.05, "plc.reattach_s": 30, "gprs.cuts_per_day": 9})
+    plan = load_town(text, "new")
+
+    assert plan.line == (replace(LINES["plc"], loss=0.05, reattach_s=30),)
+    assert plan.network == (replace(NETWORKS["gprs"], cuts_per_day=9.0),)
+    assert "#   plc.loss = 0.05 " in text
+
+
+def test_every_figure_of_the_media_is_listed_with_its_source() -> None:
+    listed = list(media_distributions())
+
+    assert len(listed) == len({name for name, _, _ in listed})
+    assert {name for name, _, _ in listed} >= {"plc.dead_days", "rf.exchange_ms", "hybrid.handover_s", "lte.cut_s"}
+    assert all(source for _, _, source in listed)
