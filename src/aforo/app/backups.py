@@ -26,7 +26,7 @@ from aforo.adapters.system_clock import SystemClock
 from aforo.app.running_system import running_in
 from aforo.app.settings import Settings
 from aforo.app.system import database_of, event_loop
-from aforo.domain.audit import ChainedFact, Finding, Seal, verify
+from aforo.domain.audit import Finding, TrailCheck
 from aforo.domain.identifiers import OrderId
 from aforo.engine.ports import AuditStore
 
@@ -109,28 +109,27 @@ async def _try_out(arguments: dict[str, Any], file: Path, manifest: Manifest, bi
     rows = {name: (manifest.rows.get(name, 0), found.get(name, 0)) for name in names}
     database = await Database.open(**arguments)
     try:
-        facts, seals = await _facts(database.audit), await _seals(database.audit)
+        check, findings = await _check(database.audit)
     finally:
         await database.close()
-    findings = list(verify(facts, seals))
-    last = None if not seals else (seals[-1].number, seals[-1].hash.hex())
+    last = None if check.last_seal is None else (check.last_seal.number, check.last_seal.hash.hex())
     if last != manifest.last_seal:
         findings.append(Finding(0, f"the last seal is {last}, and was {manifest.last_seal}"))
     return Trial(manifest, rows, tuple(findings))
 
 
-async def _facts(audit: AuditStore) -> list[ChainedFact]:
-    facts: list[ChainedFact] = []
-    while page := await audit.chained_facts((facts[-1].order_id, facts[-1].place) if facts else (OrderId(0), 0), PAGE):
-        facts += page
-    return facts
-
-
-async def _seals(audit: AuditStore) -> list[Seal]:
-    seals: list[Seal] = []
-    while page := await audit.seals(seals[-1].number if seals else 0, PAGE):
-        seals += page
-    return seals
+async def _check(audit: AuditStore) -> tuple[TrailCheck, list[Finding]]:
+    """Page by page: a trail may be longer than the memory."""
+    check, findings = TrailCheck(), list[Finding]()
+    while seals := await audit.seals(check.last_seal.number if check.last_seal else 0, PAGE):
+        for seal in seals:
+            findings += check.seal(seal)
+    after = OrderId(0), 0
+    while facts := await audit.chained_facts(after, PAGE):
+        for one in facts:
+            findings += check.fact(one)
+        after = facts[-1].order_id, facts[-1].place
+    return check, [*findings, *check.end()]
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import groupby
 from typing import Any
 
 from aforo.domain.identifiers import OrderId
@@ -194,24 +193,67 @@ def is_proved(receipt: Receipt) -> bool:
     return _seal_hash(receipt.seal_number, receipt.sealed_at, receipt.previous, root) == receipt.seal_hash
 
 
-def verify(facts: Iterable[ChainedFact], seals: Iterable[Seal]) -> Iterator[Finding]:
-    """facts: by order id, then place.   seals: by number, from the first."""
-    sealed: dict[int, dict[int, bytes]] = {}
-    yield from _verify_seals(seals, sealed)
-    for order_id, chain in groupby(facts, key=lambda one: one.order_id):
-        links = [GENESIS]
-        for place, one in enumerate(chain, 1):
-            fault = _fault(one, place, links[-1])
-            if fault:
-                yield Finding(order_id, fault)
-            links.append(linked(links[-1], digest_of(order_id, one.fact)))
-        for length, link in sealed.pop(order_id, {}).items():
+class TrailCheck:
+    """Every seal, by number from the first; then every fact, by order id and place; then the end.
+
+    Each call yields what is wrong. Of the facts none is kept, and of the seals what they say of each order's chain.
+    """
+
+    def __init__(self) -> None:
+        self.orders = self.facts = self.seals = 0
+        self.last_seal: Seal | None = None
+        self._sealed: dict[int, dict[int, bytes]] = {}
+        self._order_id: int | None = None
+        self._links: list[bytes] = []
+
+    def seal(self, seal: Seal) -> Iterator[Finding]:
+        self.seals += 1
+        before = self.last_seal
+        number, previous = (0, GENESIS) if before is None else (before.number, before.hash)
+        if seal.number != number + 1 or seal.previous != previous:
+            yield Finding(0, f"seal {seal.number} does not follow seal {number}")
+        is_root = bool(seal.heads) and merkle_root([head.octets for head in seal.heads]) == seal.root
+        if not is_root or _seal_hash(seal.number, seal.at, seal.previous, seal.root) != seal.hash:
+            yield Finding(0, f"seal {seal.number} is not the one that was set")
+        for head in seal.heads:
+            self._sealed.setdefault(head.order_id, {})[head.length] = head.link
+        self.last_seal = seal
+
+    def fact(self, one: ChainedFact) -> Iterator[Finding]:
+        self.facts += 1
+        if one.order_id != self._order_id:
+            yield from self._end_of_chain()
+            self.orders += 1
+            self._order_id, self._links = one.order_id, [GENESIS]
+        fault = _fault(one, len(self._links), self._links[-1])
+        if fault:
+            yield Finding(one.order_id, fault)
+        self._links.append(linked(self._links[-1], digest_of(one.order_id, one.fact)))
+
+    def end(self) -> Iterator[Finding]:
+        yield from self._end_of_chain()
+        for order_id, lengths in self._sealed.items():
+            yield Finding(order_id, f"{max(lengths)} facts were sealed, and none is left")
+
+    def _end_of_chain(self) -> Iterator[Finding]:
+        order_id, links = self._order_id, self._links
+        if order_id is None:
+            return
+        for length, link in self._sealed.pop(order_id, {}).items():
             if length >= len(links):
                 yield Finding(order_id, f"{length} facts were sealed, and {len(links) - 1} are left")
             elif links[length] != link:
                 yield Finding(order_id, f"its first {length} facts are not those that were sealed")
-    for order_id, lengths in sealed.items():
-        yield Finding(order_id, f"{max(lengths)} facts were sealed, and none is left")
+
+
+def verify(facts: Iterable[ChainedFact], seals: Iterable[Seal]) -> Iterator[Finding]:
+    """All at once; see TrailCheck for the order in which they come."""
+    check = TrailCheck()
+    for seal in seals:
+        yield from check.seal(seal)
+    for one in facts:
+        yield from check.fact(one)
+    yield from check.end()
 
 
 def _fault(one: ChainedFact, place: int, previous: bytes) -> str:
@@ -220,19 +262,3 @@ def _fault(one: ChainedFact, place: int, previous: bytes) -> str:
     if one.link != linked(previous, digest_of(one.order_id, one.fact)):
         return f"fact {place} ({one.fact.name}) is not the one that was written"
     return ""
-
-
-def _verify_seals(seals: Iterable[Seal], sealed: dict[int, dict[int, bytes]]) -> Iterator[Finding]:
-    """sealed: filled with what each order's chain must have been."""
-    number, previous = 0, GENESIS
-    for seal in seals:
-        number += 1
-        if seal.number != number or seal.previous != previous:
-            yield Finding(0, f"seal {seal.number} does not follow seal {number - 1}")
-            number = seal.number
-        is_root = bool(seal.heads) and merkle_root([head.octets for head in seal.heads]) == seal.root
-        if not is_root or _seal_hash(seal.number, seal.at, seal.previous, seal.root) != seal.hash:
-            yield Finding(0, f"seal {seal.number} is not the one that was set")
-        for head in seal.heads:
-            sealed.setdefault(head.order_id, {})[head.length] = head.link
-        previous = seal.hash

@@ -1,9 +1,9 @@
 """aforo audit: is the trail of every order as it was written?"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -11,11 +11,12 @@ from aforo.adapters.audit_documents import chained_of, receipt_of, seal_of
 from aforo.app.commands.operator_client import OperatorClient, locate
 from aforo.app.commands.options import AsJson, Data, Url
 from aforo.app.console_output import FAILED, CommandFailed, WrongUsage, say, say_json, say_table
-from aforo.domain.audit import ChainedFact, Finding, Receipt, Seal, is_proved
-from aforo.domain.audit import verify as findings_of
+from aforo.domain.audit import ChainedFact, Finding, Receipt, Seal, TrailCheck, is_proved
+from aforo.domain.order import Fact
 
 commands = typer.Typer(no_args_is_help=True, help="The audit trail: export it, and verify it, here or elsewhere.")
 
+T = TypeVar("T")
 _PAGE = 1_000
 _SEALS_PAGE = 100
 
@@ -55,35 +56,64 @@ def verify(
     make a trail that is right in itself: a receipt, or an export, kept elsewhere finds that too. Exit code 1 with
     findings.
     """
+    check, kept = TrailCheck(), _Kept(_receipt(receipt)) if receipt is not None else None
     if file is not None:
-        seals, facts = _from_file(file)
+        findings = list(_findings(check, kept, _lines(file, "seal", seal_of), _lines(file, "fact", chained_of)))
     else:
         with OperatorClient(locate(data, url)) as client:
-            seals = [seal_of(one) for one in _seal_pages(client)]
-            facts = [chained_of(one) for one in _fact_pages(client)]
-    findings = list(findings_of(facts, seals))
-    if receipt is not None:
-        findings += _of_receipt(_receipt(receipt), facts, seals)
-    orders = len({fact.order_id for fact in facts})
+            seals, facts = map(seal_of, _seal_pages(client)), map(chained_of, _fact_pages(client))
+            findings = list(_findings(check, kept, seals, facts))
     if as_json:
         told = [{"order_id": one.order_id, "finding": one.words} for one in findings]
-        say_json({"orders": orders, "facts": len(facts), "seals": len(seals), "findings": told})
+        say_json({"orders": check.orders, "facts": check.facts, "seals": check.seals, "findings": told})
     else:
         if findings:
             say_table(("order id", "finding"), ((one.order_id or "", one.words) for one in findings))
-        say(f"{orders} orders, {len(facts)} facts, {len(seals)} seals: {len(findings)} findings")
+        say(f"{check.orders} orders, {check.facts} facts, {check.seals} seals: {len(findings)} findings")
     return FAILED if findings else 0
 
 
-def _of_receipt(receipt: Receipt, facts: list[ChainedFact], seals: list[Seal]) -> Iterator[Finding]:
-    if not is_proved(receipt):
-        yield Finding(receipt.order_id, "the receipt does not prove itself")
-        return
-    if not any(seal.hash == receipt.seal_hash for seal in seals):
-        yield Finding(0, f"seal {receipt.seal_number} is not the one of the receipt")
-    kept = [one.fact for one in facts if one.order_id == receipt.order_id][: len(receipt.facts)]
-    if kept != list(receipt.facts):
-        yield Finding(receipt.order_id, "its facts are not those of the receipt")
+class _Kept:
+    """A receipt that was kept elsewhere, and what of the trail it speaks of."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+        self._has_seal = False
+        self._facts: list[Fact] = []
+
+    def seal(self, seal: Seal) -> None:
+        self._has_seal = self._has_seal or seal.hash == self._receipt.seal_hash
+
+    def fact(self, one: ChainedFact) -> None:
+        if one.order_id == self._receipt.order_id and len(self._facts) < len(self._receipt.facts):
+            self._facts.append(one.fact)
+
+    def findings(self) -> Iterator[Finding]:
+        receipt = self._receipt
+        if not is_proved(receipt):
+            yield Finding(receipt.order_id, "the receipt does not prove itself")
+            return
+        if not self._has_seal:
+            yield Finding(0, f"seal {receipt.seal_number} is not the one of the receipt")
+        if self._facts != list(receipt.facts):
+            yield Finding(receipt.order_id, "its facts are not those of the receipt")
+
+
+def _findings(
+    check: TrailCheck, kept: _Kept | None, seals: Iterable[Seal], facts: Iterable[ChainedFact]
+) -> Iterator[Finding]:
+    """One after the other: a trail may be longer than the memory."""
+    for seal in seals:
+        yield from check.seal(seal)
+        if kept is not None:
+            kept.seal(seal)
+    for one in facts:
+        yield from check.fact(one)
+        if kept is not None:
+            kept.fact(one)
+    yield from check.end()
+    if kept is not None:
+        yield from kept.findings()
 
 
 def _receipt(file: Path) -> Receipt:
@@ -93,21 +123,20 @@ def _receipt(file: Path) -> Receipt:
         raise WrongUsage(f"{file} is no receipt: {wrong}") from None
 
 
-def _from_file(file: Path) -> tuple[list[Seal], list[ChainedFact]]:
-    seals, facts = [], []
+def _lines(file: Path, name: str, made: Callable[[Any], T]) -> Iterator[T]:
+    """Those of one name, in their order."""
     try:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
                 document = json.loads(line)
-                if "seal" in document:
-                    seals.append(seal_of(document["seal"]))
-                else:
-                    facts.append(chained_of(document["fact"]))
+                is_known = document.keys() & {"seal", "fact"}
+                content = document.get(name) if is_known else document[name]
+                if content is not None:
+                    yield made(content)
     except OSError as wrong:
         raise CommandFailed(f"{file}: {wrong.strerror}") from None
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise WrongUsage(f"{file} is no export of the audit trail: {wrong}") from None
-    return seals, facts
 
 
 def _write(out: Any, name: str, documents: Iterator[dict[str, Any]]) -> int:
