@@ -184,7 +184,7 @@ async def test_a_ring_is_heard_by_the_others_and_costs_nothing_for_one_alone(two
         while not one._is_alone:
             await one.renew(LONG)
     one.ring("relay")
-    assert one._ringing is None
+    assert one._rings.is_idle
 
 
 # PostgreSQL

@@ -7,7 +7,7 @@ one does. Times are the server's.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DeliverPolicy, DiscardPolicy, RawStreamMsg, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
+from aforo.adapters.gathered_rings import GatheredRings
 from aforo.engine.ports import Entropy, Standing, StoreUnavailable
 
 PROCESSES, LEASES, BELL = "aforo.process.", "aforo.lease.", "aforo.bell"
@@ -27,7 +28,6 @@ STREAMS = {PROCESSES: "AFORO_PROCESSES", LEASES: "AFORO_LEASES"}
 JOINED = "joined"
 FORGOTTEN_AFTER_S = 24 * 3600
 WAIT_S = 5.0
-RING_REST_S = 0.02
 _NOBODY = ""
 _WRONG_LAST_SEQUENCE = 10071
 _OUTAGES = (NatsError, OSError, TimeoutError)
@@ -60,8 +60,7 @@ class JetStreamPresence:
         self._processes: dict[str, _Kept] = {}
         self._leases: dict[str, _Kept] = {}
         self._listener: Callable[[str], None] = lambda _: None
-        self._subjects: set[str] = set()
-        self._ringing: asyncio.Task[None] | None = None
+        self._rings = GatheredRings(self._ring_all)
 
     def listen(self, listener: Callable[[str], None]) -> None:
         self._listener = listener
@@ -141,20 +140,13 @@ class JetStreamPresence:
     def ring(self, subject: str) -> None:
         if self._is_alone:
             return
-        self._subjects.add(subject)
-        if self._ringing is None:
-            self._ringing = asyncio.get_running_loop().create_task(self._ring_soon(), name="bell")
+        self._rings.add(subject)
 
-    async def _ring_soon(self) -> None:
-        try:
-            await asyncio.sleep(RING_REST_S)
-            subjects, self._subjects = sorted(self._subjects), set()
-            with suppress(*_OUTAGES):  # the others look again when they have joined anew
-                for subject in subjects:
-                    if self._client is not None:
-                        await self._client.publish(BELL, f"{self._process} {subject}".encode())
-        finally:
-            self._ringing = None
+    async def _ring_all(self, subjects: Sequence[str]) -> None:
+        with suppress(*_OUTAGES):  # the others look again when they have joined anew
+            for subject in subjects:
+                if self._client is not None:
+                    await self._client.publish(BELL, f"{self._process} {subject}".encode())
 
     async def _heard(self, message: Msg) -> None:
         process, _, subject = message.data.decode(errors="replace").partition(" ")

@@ -7,26 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from aforo.dlms.errors import RemoteProtocolError
-
-
-class DeviceConnection(Protocol):
-    def receive(self, octets: bytes, now: datetime) -> None:
-        """Raises RemoteProtocolError: this connection is to be closed, and no other."""
-        ...
-
-    def outgoing(self) -> bytes: ...
-
-    def closed(self) -> None: ...
-
-
-class DeviceEndpoint(Protocol):
-    """A device as its socket sees it; see `aforo.adapters.device_ports`."""
-
-    def connected(self) -> DeviceConnection: ...
-
-    def next_deadline(self) -> datetime | None: ...
-
-    def advance(self, now: datetime) -> None: ...
+from aforo.simulator.device_endpoint import DeviceConnection, DeviceEndpoint
 
 
 @dataclass(slots=True)

@@ -38,12 +38,13 @@ from aforo.simulation.schedule import PlannedFault, PlannedOrder, Scenario, Sche
 from aforo.simulation.shared_leases import LeaseTable
 from aforo.simulation.simulated_town import exchange_time, same_endpoint, town_plan
 from aforo.simulation.town_registry import TownRegistry
-from aforo.simulation.virtual_device import Device, DeviceEndpoint
+from aforo.simulation.virtual_device import Device
 from aforo.simulation.virtual_loop import NothingWillHappen, VirtualLoop
 from aforo.simulation.virtual_network import Network
 from aforo.simulation.watch import Watch
 from aforo.simulation.watched_line import Holding, Passing, WatchedLine
 from aforo.simulation.watched_stores import WatchedAudit, WatchedDeliveries, WatchedOrders
+from aforo.simulator.device_endpoint import DeviceEndpoint
 from aforo.simulator.household_load import FixedLoad
 from aforo.simulator.meter import Meter
 from aforo.simulator.town import Town, TownMedia

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import Protocol
 
 from aforo.dlms.errors import RemoteProtocolError, malformed
+from aforo.simulator.device_endpoint import DeviceConnection, DeviceEndpoint
 from aforo.simulator.media import NetworkPlan
 from aforo.simulator.outages import Lasting, Outage, Outages, happening
 
@@ -15,26 +15,6 @@ LONGEST = timedelta(days=6)
 """A fault of a SIM that would last longer ends here."""
 
 _SECOND = timedelta(seconds=1)
-
-
-class DeviceConnection(Protocol):
-    """See `aforo.adapters.device_ports`."""
-
-    def receive(self, octets: bytes, now: datetime) -> None: ...
-
-    def outgoing(self) -> bytes: ...
-
-    def closed(self) -> None: ...
-
-
-class DeviceEndpoint(Protocol):
-    """See `aforo.adapters.device_ports`."""
-
-    def connected(self) -> DeviceConnection: ...
-
-    def next_deadline(self) -> datetime | None: ...
-
-    def advance(self, now: datetime) -> None: ...
 
 
 class MobileNetwork:

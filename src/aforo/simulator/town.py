@@ -18,6 +18,7 @@ from aforo.simulator.concentrator_settings import (
     MeterAccess,
     MeterPort,
 )
+from aforo.simulator.device_endpoint import DeviceEndpoint
 from aforo.simulator.household_load import HouseholdLoad, Load, UnsteadyLoad
 from aforo.simulator.households import HOUSEHOLDS
 from aforo.simulator.limiter_behaviour import BEHAVIOURS
@@ -33,7 +34,7 @@ from aforo.simulator.meter_endpoint import (
 )
 from aforo.simulator.meter_objects import MANAGEMENT_DEVICE
 from aforo.simulator.meter_settings import MeterMemory, MeterSettings
-from aforo.simulator.network import DeviceEndpoint, MobileNetwork, NetworkedDevice
+from aforo.simulator.network import MobileNetwork, NetworkedDevice
 from aforo.simulator.sunshine import Place
 from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan, meters_of
 from aforo.simulator.town_rows import AccessRow, ConcentratorRow, MeterRow, RegistryRows

@@ -1,6 +1,5 @@
 """Leases and the bell on PostgreSQL: what this process holds, and what the others are to look at."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -8,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from aforo.adapters.gathered_rings import GatheredRings
 from aforo.adapters.postgres.group_commit import Connection, GroupCommit
 from aforo.adapters.postgres.migrations import DatabaseTooNew, schema_known
 from aforo.adapters.postgres.named_sql import load_sql
@@ -17,8 +17,6 @@ from aforo.engine.ports import Entropy, Standing, StoreUnavailable
 SQL = load_sql("leases.sql")
 CHANNEL = "aforo"
 JOINED = "joined"
-RING_REST_S = 0.02
-"""Rings within it go out together: a notification takes a lock of the whole database when it is committed."""
 
 
 class PostgresPresence:
@@ -36,8 +34,7 @@ class PostgresPresence:
         self._process = ""
         self._is_alone = True
         self._listener: Callable[[str], None] = lambda _: None
-        self._subjects: set[str] = set()
-        self._ringing: asyncio.Task[None] | None = None
+        self._rings = GatheredRings(self._ring_all)
         self._takings: GroupCommit[str, bool] = GroupCommit(pool, self._take_all)
         self._lettings: GroupCommit[str, None] = GroupCommit(pool, self._let_all_go)
 
@@ -95,18 +92,12 @@ class PostgresPresence:
     def ring(self, subject: str) -> None:
         if self._is_alone:
             return
-        self._subjects.add(subject)
-        if self._ringing is None:
-            self._ringing = asyncio.get_running_loop().create_task(self._ring_soon(), name="bell")
+        self._rings.add(subject)
 
-    async def _ring_soon(self) -> None:
-        try:
-            await asyncio.sleep(RING_REST_S)
-            subjects, self._subjects = sorted(self._subjects), set()
-            with suppress(StoreUnavailable):  # the others look again when the database is back
-                await self._ring(subjects)
-        finally:
-            self._ringing = None
+    async def _ring_all(self, subjects: Sequence[str]) -> None:
+        """Gathered, since a notification takes a lock of the whole database when it is committed."""
+        with suppress(StoreUnavailable):  # the others look again when the database is back
+            await self._ring(subjects)
 
     @tells_outages
     async def _ring(self, subjects: Sequence[str]) -> None:
