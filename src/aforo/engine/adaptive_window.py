@@ -32,7 +32,10 @@ class AdaptiveWindow:
 
     def answered(self, results: int, now: datetime) -> None:
         """So many came at once, and it has been at work since the last ones."""
-        if self._since is None or results < 1:
+        if results < 1:
+            return
+        if self._since is None:  # it had orders of an earlier session, since when nobody can tell
+            self._since = now
             return
         gap = (now - self._since) / results
         self._gap = gap if self._gap is None else self._gap + (gap - self._gap) * WEIGHT

@@ -55,6 +55,14 @@ def test_a_concentrator_that_is_full_gets_half_until_it_answers_again() -> None:
     assert window.size == 2 * LEAST
 
 
+def test_what_was_out_when_the_session_began_counts_from_its_first_answer_on() -> None:
+    window = AdaptiveWindow(256)
+    for second_of in range(60):
+        window.answered(1, NOON + second_of * SECOND)
+
+    assert window.size == 60
+
+
 def test_a_rest_without_orders_does_not_count() -> None:
     window = at_work(1.0)
 
