@@ -23,10 +23,8 @@ class DeviceConnection(Protocol):
     def closed(self) -> None: ...
 
 
-class DeviceEndpoint(Protocol):
-    """A device as its socket sees it. Time is told, never asked for."""
-
-    def connected(self) -> DeviceConnection: ...
+class Timed(Protocol):
+    """Time is told to it, never asked for."""
 
     def next_deadline(self) -> datetime | None:
         """When `advance` has something to do; None: only after something was received."""
@@ -35,10 +33,16 @@ class DeviceEndpoint(Protocol):
     def advance(self, now: datetime) -> None: ...
 
 
+class DeviceEndpoint(Timed, Protocol):
+    """A device as its socket sees it."""
+
+    def connected(self) -> DeviceConnection: ...
+
+
 class DeviceAlarm:
     """Advances a device at its deadlines. settle: called after each; it sets the alarm anew."""
 
-    def __init__(self, endpoint: DeviceEndpoint, now: Callable[[], datetime], settle: Callable[[], None]) -> None:
+    def __init__(self, endpoint: Timed, now: Callable[[], datetime], settle: Callable[[], None]) -> None:
         self._endpoint = endpoint
         self._now = now
         self._settle = settle

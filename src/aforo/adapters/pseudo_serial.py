@@ -5,20 +5,18 @@ import os
 import tty
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
+
+from aforo.adapters.device_ports import DeviceAlarm, Timed
 
 READ_OCTETS = 4096
 
 
-class LocalPort(Protocol):
+class LocalPort(Timed, Protocol):
     def receive(self, octets: bytes, now: datetime) -> None: ...
 
     def outgoing(self) -> bytes: ...
-
-    def next_deadline(self) -> datetime | None: ...
-
-    def advance(self, now: datetime) -> None: ...
 
 
 class PseudoSerial:
@@ -27,7 +25,7 @@ class PseudoSerial:
     def __init__(self, port: LocalPort, *, now: Callable[[], datetime]) -> None:
         self._port = port
         self._now = now
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = DeviceAlarm(port, now, self._settle)
         self._far, self._near = os.openpty()
         tty.setraw(self._near)
         self.path = os.ttyname(self._near)
@@ -36,17 +34,12 @@ class PseudoSerial:
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._far)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         for handle in (self._far, self._near):
             os.close(handle)
 
     def _read(self) -> None:
         self._port.receive(os.read(self._far, READ_OCTETS), self._now())
-        self._settle()
-
-    def _advance(self) -> None:
-        self._port.advance(self._now())
         self._settle()
 
     def _settle(self) -> None:
@@ -55,10 +48,4 @@ class PseudoSerial:
         if octets:
             with suppress(BlockingIOError):
                 os.write(self._far, octets)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._port.next_deadline()
-        if deadline is not None:
-            wait = max(timedelta(0), deadline - self._now())
-            self._timer = asyncio.get_running_loop().call_later(wait.total_seconds(), self._advance)
+        self._alarm.set()
