@@ -8,9 +8,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 START_S_MAX = 60.0
 RABBIT = next((path for path in ("/usr/lib/rabbitmq/bin/rabbitmq-server",) if Path(path).exists()), None)
 NATS = shutil.which("nats-server") or next((path for path in ("/usr/sbin/nats-server",) if Path(path).exists()), None)
+
+with_nats = pytest.mark.skipif(NATS is None, reason="there is no nats-server here")
 
 
 class Broker:

@@ -19,12 +19,11 @@ from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.presence import PostgresPresence
 from aforo.adapters.system_entropy import SystemEntropy
 from aforo.engine.ports import StoreUnavailable
-from brokers import NATS, Nats, free_port
+from brokers import Nats, free_port, with_nats
 
 LONG = timedelta(hours=1)
 LAPSED = timedelta(seconds=-1)
 Presence = PostgresPresence | JetStreamPresence
-with_nats = pytest.mark.skipif(NATS is None, reason="there is no nats-server here")
 
 
 @pytest.fixture(scope="module")

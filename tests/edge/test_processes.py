@@ -16,11 +16,10 @@ from aforo.app.main import main
 from aforo.simulator.order_ledger import OrderLedger
 from aforo.simulator.town import Town
 from aforo.simulator.town_plan import ConcentratorPlan, MeterPlan, TownPlan
-from brokers import NATS, Nats, free_port
+from brokers import Nats, free_port, with_nats
 from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, hosted, listening_legacy
 from postgres_server import Schema
 
-with_nats = pytest.mark.skipif(NATS is None, reason="there is no nats-server here")
 in_both_ways = pytest.mark.parametrize(
     "leases_url", ["postgres", pytest.param("jetstream", marks=with_nats)], indirect=True
 )

@@ -21,14 +21,14 @@ from aforo.domain.identifiers import OrderId
 from aforo.engine.answer_ports import ResultQueue
 from aforo.simulator.town_plan import MeterPlan, TownPlan
 from architecture.test_house import ROOT
-from brokers import NATS, RABBIT, Broker, Nats, Rabbit
+from brokers import RABBIT, Broker, Nats, Rabbit, with_nats
 from edge.live_system import live_scene
 from edge.soap_situations import bound_socket
 
 MESSAGES, METERS, BATCH = 3000, 50, 100
 BROKERS = [
     pytest.param(Rabbit, marks=pytest.mark.skipif(RABBIT is None, reason="there is no rabbitmq-server here")),
-    pytest.param(Nats, marks=pytest.mark.skipif(NATS is None, reason="there is no nats-server here")),
+    pytest.param(Nats, marks=with_nats),
 ]
 
 

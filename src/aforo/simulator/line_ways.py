@@ -35,6 +35,7 @@ class Line:
         self._behind: dict[str, str] = {}
         self._absences: dict[str, Outages] = {}
         self._dips = Outages(self._dips_of)
+        self._stretch = Lasting(plan.exchange_ms / 1000, plan.exchange_sigma)
         self._place(meters)
 
     def way(self, meter: str, now: datetime) -> Way | Outage:
@@ -47,7 +48,12 @@ class Line:
 
     def exchange_s(self, way: Way, chance: Random) -> float:
         """One way and back, with what the meter takes to answer."""
-        return way.hops * Lasting(self.plan.exchange_ms / 1000, self.plan.exchange_sigma).drawn_s(chance)
+        return way.hops * self._stretch.drawn_s(chance)
+
+    @property
+    def always_s(self) -> float | None:
+        """How long every exchange takes; None when they differ."""
+        return None if self.plan.exchange_sigma or self._levels else self._stretch.median_s
 
     def repeater_of(self, meter: str) -> str | None:
         """The meter that passes on what is said to this one. None: the concentrator hears it itself."""
@@ -70,12 +76,12 @@ class Line:
     def _absence(self, meter: str, now: datetime) -> Outage | None:
         """Its own, the line's, or that of a repeater until another is found."""
         absence = self._own_absence(meter, now)
-        repeater = self._behind.get(meter)
+        repeater = self.repeater_of(meter)
         while absence is None and repeater is not None:
             theirs = self._own_absence(repeater, now)
             if theirs is not None and now < theirs.begin + self.plan.reattach_s * _SECOND:
                 absence = Outage(theirs.begin, theirs.begin + self.plan.reattach_s * _SECOND, "repeater")
-            repeater = self._behind.get(repeater)
+            repeater = self.repeater_of(repeater)
         return absence
 
     def _own_absence(self, meter: str, now: datetime) -> Outage | None:
@@ -128,6 +134,11 @@ class LineWays:
         """Every exchange arrives, at all times."""
         plan = self._first.plan
         return plan.is_always_heard and not plan.loss
+
+    @property
+    def always_s(self) -> float | None:
+        """How long every exchange takes; None when they differ."""
+        return None if self._other is not None else self._first.always_s
 
     def way(self, meter: str, now: datetime) -> Way | Outage:
         """Handed over once it has been away from the first medium for handover_s, and back when it is heard there."""

@@ -235,6 +235,7 @@ class Town:
             access=access,
             models=self._models,
             answer_wait=timedelta(seconds=plan.answer_wait_s),
+            line_delay=timedelta(seconds=self.ways[plan.number].always_s or 0.0),
             exchange_time=self._exchange_time(plan),
             probe_every=self._media.probe_every,
         )
@@ -265,11 +266,13 @@ class Town:
         meters = list(self._behind[plan.number])
         return LineWays(line, other, meters, seed=f"{self.plan.seed} {plan.number}", zone=self._zone)
 
-    def _exchange_time(self, plan: ConcentratorPlan) -> Callable[[Random, str, datetime], timedelta]:
-        """Never so long that it would count as silence."""
+    def _exchange_time(self, plan: ConcentratorPlan) -> Callable[[Random, str, datetime], timedelta] | None:
+        """Never so long that it would count as silence. None: always alike."""
         given, ways, most_s = self._media.exchange_time, self.ways[plan.number], 0.9 * plan.answer_wait_s
         if given is not None:
             return lambda chance, *_: given(chance)
+        if ways.always_s is not None:
+            return None
         return lambda chance, meter, now: timedelta(seconds=min(most_s, ways.exchange_s(meter, now, chance)))
 
     def _networked(self, endpoint: DeviceEndpoint, network: str, number: str) -> DeviceEndpoint:

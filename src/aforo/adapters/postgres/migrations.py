@@ -5,6 +5,7 @@ goes first (pre), and what takes away goes when nobody is there who needs it (po
 """
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 
 import asyncpg
@@ -32,13 +33,14 @@ class DatabaseTooNew(Exception):
     """A later version has taken away what this one needs; this one does not start any more."""
 
 
-def migration_files() -> list[tuple[str, str]]:
+@cache
+def migration_files() -> tuple[tuple[str, str], ...]:
     """Name and SQL of each, in order. Named NNNN_what_pre.sql, which older code does not mind, or NNNN_what_post.sql,
     which waits until none runs.
     """
     folder = resources.files("aforo.adapters.postgres") / "migrations"
     files = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((file.name, file.read_text(encoding="utf-8")) for file in files)
+    return tuple(sorted((file.name, file.read_text(encoding="utf-8")) for file in files))
 
 
 def schema_known() -> str:
