@@ -1,9 +1,13 @@
 """Sockets to listen on, at a port that was named or at a free one below those that the kernel gives to clients."""
 
 import socket
+from itertools import cycle, islice
 
 FIRST_FREE_PORT, LAST_FREE_PORT = 20_000, 31_999
 """Linux gives clients ports from 32768 on, so none of these is taken by chance."""
+
+_ports = cycle(range(FIRST_FREE_PORT, LAST_FREE_PORT + 1))
+"""Each is tried behind the one given last: a thousand devices need not each knock at the doors of those before."""
 
 
 class PortTaken(Exception):
@@ -11,8 +15,8 @@ class PortTaken(Exception):
 
 
 def listen_on(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
-    """port 0: the first free one of our range.   kind: SOCK_STREAM or SOCK_DGRAM. Raises PortTaken."""
-    candidates = range(FIRST_FREE_PORT, LAST_FREE_PORT + 1) if port == 0 else (port,)
+    """port 0: the next free one of our range.   kind: SOCK_STREAM or SOCK_DGRAM. Raises PortTaken."""
+    candidates = islice(_ports, LAST_FREE_PORT + 1 - FIRST_FREE_PORT) if port == 0 else (port,)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in candidates:
         listening = socket.socket(family, kind)

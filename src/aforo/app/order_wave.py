@@ -27,7 +27,9 @@ from aforo.domain.order_kinds import LIMIT
 from aforo.simulator.town import Town
 from aforo.simulator.town_plan import TownPlan
 
-CONNECTIONS = 16
+CONNECTIONS = 64
+"""Of the commercial system. A call waits for its commit: with few of them it is the caller who is slow."""
+
 END_WAIT_S = 300.0
 
 

@@ -20,7 +20,7 @@ from aforo.cim.namespaces import CANCEL, CHANGE, CREATE, GET, MESSAGE, NOUN, OUR
 from aforo.cim.power import NoPower, watts_of_command, watts_of_quantity
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.schemas import check_against_schema
-from aforo.cim.xml_reading import Element, local_name, path_of, text_of
+from aforo.cim.xml_reading import Element, local_name, path_of, text_of, token_of
 from aforo.cim.xml_writing import add, add_if, root
 
 _CONTROL = f"{{{PROFILE}}}EndDeviceControl"
@@ -326,7 +326,7 @@ def _watts(control: Element) -> tuple[Decimal | None, str]:
 def _watts_of_command(command: Element) -> tuple[Decimal, str]:
     at = path_of(command)
     try:
-        return watts_of_command(" ".join((command.text or "").split())), at
+        return watts_of_command(token_of(command)), at
     except NoPower as error:
         raise _refused("5.2", error.es, error.en, at) from None
 

@@ -8,7 +8,7 @@ from aforo.cim.namespaces import MESSAGE
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.schemas import check_against_schema
 from aforo.cim.typed_reply import check_typed_header, typed_namespace, write_typed_reply
-from aforo.cim.xml_reading import Element, path_of, text_of
+from aforo.cim.xml_reading import Element, path_of, text_of, token_of
 from aforo.cim.xml_writing import add
 
 NOUN = "EndDeviceEvents"
@@ -95,7 +95,7 @@ def _write_event(events: Element, event: ToldEvent) -> None:
 
 def _meter(request: Element | None) -> str:
     ids = () if request is None else request.iterfind(f"{{{MESSAGE}}}ID")
-    return next((" ".join((i.text or "").split()) for i in ids if i.get("objectType") == METER), "")
+    return next((token_of(i) for i in ids if i.get("objectType") == METER), "")
 
 
 def _moment(request: Element | None, name: str) -> datetime | None:

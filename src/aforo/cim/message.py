@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from aforo.cim.namespaces import MESSAGE
-from aforo.cim.xml_reading import Element, text_of
+from aforo.cim.xml_reading import Element, text_of, texts_of, token_of
 from aforo.cim.xml_writing import add, add_if
 
 FATAL = "FATAL"
@@ -105,9 +105,11 @@ def read_header(message: Element, envelope: str = MESSAGE) -> Header:
     envelope: namespace of what lies in the Header.
     """
     header = message.find("{*}Header")
+    texts = texts_of(header)
+    replay = None if header is None else header.find(f"{{{envelope}}}ReplayDetection")
 
     def text(name: str) -> str:
-        return text_of(header, f"{{{envelope}}}{name}")
+        return texts.get(f"{{{envelope}}}{name}", "")
 
     return Header(
         verb=text("Verb"),
@@ -119,8 +121,8 @@ def read_header(message: Element, envelope: str = MESSAGE) -> Header:
         reply_address=text("ReplyAddress"),
         message_id=text("MessageID"),
         correlation_id=text("CorrelationID"),
-        nonce=text(f"ReplayDetection/{{{envelope}}}Nonce"),
-        created=text(f"ReplayDetection/{{{envelope}}}Created"),
+        nonce=text_of(replay, f"{{{envelope}}}Nonce"),
+        created=text_of(replay, f"{{{envelope}}}Created"),
     )
 
 
@@ -169,13 +171,13 @@ def order_number(element: Element) -> str:
     """From the IDs of a Request or Reply: the one of type issuerTrackingID, or the only one without a type."""
     ids = element.findall(f"{{{MESSAGE}}}ID")
     ours = [i for i in ids if i.get("idType") == ORDER_NUMBER] or [i for i in ids if not i.get("idType")]
-    return " ".join((ours[0].text or "").split()) if ours else ""
+    return token_of(ours[0]) if ours else ""
 
 
 def correlation_asked(element: Element | None) -> str:
     """From the IDs of a Request; empty when there is none of this type."""
     ids = () if element is None else element.iterfind(f"{{{MESSAGE}}}ID")
-    return next((" ".join((i.text or "").split()) for i in ids if i.get("idType") == CORRELATION), "")
+    return next((token_of(i) for i in ids if i.get("idType") == CORRELATION), "")
 
 
 def _read_error(element: Element) -> ReplyError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from aforo.cim.soap import open_answer
-from aforo.cim.xml_reading import Element, local_name
+from aforo.cim.xml_reading import Element, local_name, token_of
 
 OPEN = frozenset({"0.3", "6.2"})
 """Codes after which a final answer follows."""
@@ -36,7 +36,7 @@ def read_told(octets: bytes) -> ToldAnswer:
         code=_text(message, "Reply", "Error", "code") or _text(message, "Reply", "ReplyCode"),
         reason=_text(message, "Reply", "Error", "reason"),
         details=_text(message, "Reply", "Error", "details"),
-        numbers=tuple(" ".join((i.text or "").split()) for i in message.iterfind("{*}Reply/{*}ID")),
+        numbers=tuple(token_of(i) for i in message.iterfind("{*}Reply/{*}ID")),
     )
 
 
@@ -49,4 +49,4 @@ def pretty_told(octets: bytes) -> str:
 
 def _text(message: Element, *names: str) -> str:
     found = message.find("/".join(f"{{*}}{name}" for name in names))
-    return "" if found is None else " ".join((found.text or "").split())
+    return "" if found is None else token_of(found)

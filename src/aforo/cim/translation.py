@@ -16,7 +16,7 @@ from aforo.cim.namespaces import MESSAGE, NOUN, OURS, PROFILE, SOAP11, TYPED
 from aforo.cim.refusal import CimError, Refusal
 from aforo.cim.schemas import check_against_schema
 from aforo.cim.soap import wrap
-from aforo.cim.xml_reading import Element, local_name, path_of, text_of
+from aforo.cim.xml_reading import Element, local_name, path_of, text_of, token_of
 from aforo.cim.xml_writing import add, root
 
 Asked = tuple[ControlRequest | RefusedControl, ...] | GetRequest | CancelRequest
@@ -135,7 +135,7 @@ class _Translated:
     def _check_required(self) -> None:
         for path, texts in self.form.required:
             for node in _elements(path(self.source)):
-                if " ".join((node.text or "").split()) not in texts:
+                if token_of(node) not in texts:
                     known = ", ".join(sorted(texts))
                     es, en = f"Aquí se acepta solo {known}.", f"Only {known} is accepted here."
                     raise CimError(Refusal(code="5.2", es=es, en=en, xpath=path_of(node)))
@@ -211,7 +211,7 @@ class _Translated:
         command = control.find(f"{{{PROFILE}}}EndDeviceAction/{{{PROFILE}}}command")
         if command is None:
             return
-        text = " ".join((command.text or "").split())
+        text = token_of(command)
         for form in self.dialect.commands:
             found = form.pattern.fullmatch(text)
             if found:
@@ -320,6 +320,6 @@ def _elements(found: object) -> Iterator[Element]:
 def _text_and_element(node: object, order: Element) -> tuple[str, Element]:
     """Of an element, its text; of an attribute, it, and the element that has it."""
     if isinstance(node, etree._Element):  # noqa: SLF001 (it has no public name)
-        return " ".join((node.text or "").split()), node
+        return token_of(node), node
     holder = getattr(node, "getparent", lambda: None)()
     return " ".join(str(node).split()), order if holder is None else holder

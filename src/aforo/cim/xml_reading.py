@@ -93,7 +93,16 @@ def _unreadable(es: str, en: str, details: str = "") -> UnreadableMessage:
 def text_of(parent: Element | None, tag: str) -> str:
     """The text of a child, with its white space collapsed (xs:token); empty when there is no such child or no text."""
     child = None if parent is None else parent.find(tag)
-    return "" if child is None else " ".join((child.text or "").split())
+    return "" if child is None else token_of(child)
+
+
+def texts_of(parent: Element | None) -> dict[str, str]:
+    """The text of each child, as `text_of` finds it."""
+    return {} if parent is None else {str(child.tag): token_of(child) for child in reversed(parent)}
+
+
+def token_of(element: Element) -> str:
+    return " ".join((element.text or "").split())
 
 
 def local_name(element: Element) -> str:
@@ -111,7 +120,7 @@ def path_of(element: Element) -> str:
 
 
 def _step(element: Element) -> str:
-    parent = element.getparent()
-    twins = [] if parent is None else parent.findall(element.tag)
-    number = f"[{twins.index(element) + 1}]" if len(twins) > 1 else ""
-    return local_name(element) + number
+    tag = element.tag
+    before = sum(1 for _ in element.itersiblings(tag, preceding=True))
+    is_alone = before == 0 and next(element.itersiblings(tag), None) is None
+    return local_name(element) + ("" if is_alone else f"[{before + 1}]")

@@ -16,7 +16,9 @@ from aforo.engine.ports import Clock, DeliveryStore, OrderStore, StoreUnavailabl
 from aforo.flow import step9_reply_to_legacy as step9
 from aforo.flow.webhook import WEBHOOK, webhook_body, webhook_headers
 
-BATCH_MAX = 64
+UNDER_WAY_MAX = 256
+"""Answers looked up, sent or noted at the same time; with fewer than half of them under way, more are begun."""
+
 POSTS_MAX = 16
 """At the same time, whatever the addresses: a commercial system is not to be flooded by us."""
 
@@ -91,7 +93,7 @@ class Answerer:
     async def _send_due(self) -> None:
         """Begin with what is due and not under way, then wait for the next, or to be woken."""
         now = self._clock.now()
-        if len(self._under_way) <= POSTS_MAX:
+        if len(self._under_way) <= UNDER_WAY_MAX // 2:
             await self._begin_due(now)
         next_due = await self._deliveries.next_answer_due(now)
         wait = SLEEP_MAX if next_due is None else min(next_due - self._clock.now(), SLEEP_MAX)
@@ -102,8 +104,8 @@ class Answerer:
             return
 
     async def _begin_due(self, now: datetime) -> None:
-        due = await self._deliveries.inbox_due(now, BATCH_MAX)
-        self._may_be_more = len(due) == BATCH_MAX
+        due = await self._deliveries.inbox_due(now, UNDER_WAY_MAX)
+        self._may_be_more = len(due) == UNDER_WAY_MAX
         for delivery in due:
             if delivery.message.id not in self._under_way:
                 task = asyncio.get_running_loop().create_task(self._send(delivery), name=delivery.message.id)
@@ -112,14 +114,13 @@ class Answerer:
     async def _send(self, delivery: Delivery) -> None:
         is_closed = False
         try:
-            async with self._room:
-                is_closed = await self._answer(delivery)
+            is_closed = await self._answer(delivery)
         except Exception as wrong:  # noqa: BLE001 (one answer's error must not stop the others; it is reported)
             self._report(f"answer {delivery.message.id}", wrong)
             await asyncio.sleep(REST_S)
         finally:
             del self._under_way[delivery.message.id]
-            if not is_closed or self._may_be_more or len(self._under_way) == POSTS_MAX:
+            if not is_closed or self._may_be_more or len(self._under_way) == UNDER_WAY_MAX // 2:
                 self._look.set()  # due again at a time that was not known, or others had no room to begin
 
     async def _answer(self, delivery: Delivery) -> bool:
@@ -131,7 +132,8 @@ class Answerer:
             closed, fact = step9.kept(delivery, "no address to answer to", self._clock.now())
             await self._close(closed, fact)
             return True
-        why = await self._send_to(address, order, delivery.message)
+        async with self._room:
+            why = await self._send_to(address, order, delivery.message)
         now = self._clock.now()
         if not why:
             await self._close(*step9.answered(order, delivery, address, now))

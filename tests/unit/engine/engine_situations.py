@@ -84,9 +84,13 @@ class CountedOrderStore(MemoryOrderStore):
 
 
 class UnsteadyDeliveryStore(MemoryDeliveryStore):
-    """is_away: as when the database is, for whoever wants to store how a delivery stands.   is_unread: to read it."""
+    """is_away: as when the database is, for whoever wants to store how a delivery stands.   is_unread: to read it.
+
+    close_s: what it takes to note how a delivery stands.
+    """
 
     is_away = False
+    close_s = 0.0
     is_unread = False
 
     async def inbox_due(self, now: datetime, limit: int) -> list[Delivery]:
@@ -95,6 +99,7 @@ class UnsteadyDeliveryStore(MemoryDeliveryStore):
         return await super().inbox_due(now, limit)
 
     async def close_delivery(self, delivery: Delivery, fact: Fact | None) -> None:
+        await asyncio.sleep(self.close_s)
         if self.is_away:
             raise StoreUnavailable("away")
         await super().close_delivery(delivery, fact)

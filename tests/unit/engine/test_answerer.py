@@ -181,6 +181,21 @@ def test_so_many_are_posted_at_a_time_and_all_in_the_end() -> None:
     in_virtual_time(play())
 
 
+def test_a_slow_database_holds_no_place_in_which_others_could_be_posted() -> None:
+    async def play() -> None:
+        scene = Scene()
+        scene.headend.deliveries.close_s = 10
+        for number in range(4 * POSTS_MAX):
+            await scene.result(meter=f"M-{number}")
+        async with running(scene.answerer.run()):
+            await second(5)
+
+        assert scene.door.moments == [0] * (4 * POSTS_MAX)
+        assert scene.door.most_open <= POSTS_MAX
+
+    in_virtual_time(play())
+
+
 def test_an_error_of_ours_is_reported_stops_no_other_answer_and_is_tried_again() -> None:
     async def play() -> None:
         scene = Scene()

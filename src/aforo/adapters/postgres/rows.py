@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from aforo.adapters.postgres.storable import to_jsonb
+from aforo.adapters.postgres.storable import is_kept, to_jsonb
 from aforo.domain.audit import digest_of
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
@@ -115,7 +115,8 @@ def whole_of(order: Order) -> dict[str, Any]:
 
 def fact_row(order_id: OrderId, fact: Fact) -> dict[str, Any]:
     """Its digest is that of the fact as it will be read again."""
-    kept = replace(fact, payload=json.loads(to_jsonb(fact.payload)))
+    payload = fact.payload
+    kept = fact if is_kept(payload) else replace(fact, payload=json.loads(to_jsonb(payload)))
     return {
         "digest": digest_of(order_id, kept).hex(),
         "order_id": order_id,

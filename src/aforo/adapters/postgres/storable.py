@@ -18,6 +18,19 @@ def to_jsonb(value: Any) -> str:
     return written
 
 
+def is_kept(value: Any) -> bool:
+    """True: for certain it is read back as it is written. False: perhaps it is, perhaps not."""
+    match value:
+        case str():
+            return value.isprintable()
+        case dict():
+            return all(isinstance(name, str) and name.isprintable() and is_kept(part) for name, part in value.items())
+        case list():
+            return all(map(is_kept, value))
+        case _:
+            return value is None or isinstance(value, int)
+
+
 def storable_text(text: str) -> str:
     """The text with U+FFFD for what cannot be held."""
     return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
