@@ -40,6 +40,13 @@ async def _headend_freezes(world: World, fault: PlannedFault) -> AsyncIterator[N
 
 
 @asynccontextmanager
+async def _headend_freezes_at(world: World, fault: PlannedFault) -> AsyncIterator[None]:
+    """At the so-and-so-many-th of its decisions of the run: the worst moment to be away."""
+    world.headends.freezes[int(fault.amount)] = fault.lasts_s
+    yield
+
+
+@asynccontextmanager
 async def _headend_dies_at(world: World, fault: PlannedFault) -> AsyncIterator[None]:
     """At its so-and-so-many-th commit, read or send of the run."""
     world.headends.deaths[int(fault.amount)] = fault.lasts_s
@@ -244,6 +251,7 @@ FAULTS: dict[str, Fault] = {
     "busy": _while(_ledger, "is_busy"),
     "headend_dies": _headend_dies,
     "headend_freezes": _headend_freezes,
+    "headend_freezes_at": _headend_freezes_at,
     "headend_dies_at": _headend_dies_at,
     "concentrator_dies": _concentrator_dies,
     "concentrator_stops": _concentrator_stops,

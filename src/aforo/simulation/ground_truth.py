@@ -29,7 +29,8 @@ class Told:
 class GroundTruth:
     """holdings: by meter, the oldest first, beginning with what it left the factory with.   states: of every order.
 
-    accepted: numbers whose acceptance the commercial system has heard.   told: by number.
+    accepted: numbers whose acceptance the commercial system has heard.   told: by number.   epochs: of each lane's
+    latest session.
     """
 
     holdings: dict[str, list[Holding]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class GroundTruth:
     told: dict[str, list[Told]] = field(default_factory=dict)
     sent: dict[str, deque[tuple[datetime, bytes]]] = field(default_factory=dict)
     by_watts: dict[int, str] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
 
     def note_sent(self, device: str, at: datetime, octets: bytes) -> None:
         self.sent.setdefault(device, deque(maxlen=SENDS_KEPT)).append((at, octets))

@@ -10,10 +10,15 @@ from aforo.simulation.virtual_loop import VirtualLoop
 
 Make = Callable[[Callable[[str], bool]], HeadEndProcess]
 Later = Callable[[float, Callable[[], Awaitable[None]]], None]
+_DECISIVE = frozenset(
+    f"{when} {what}" for when in ("before", "after") for what in ("open_epoch", "next_fence", "commit")
+)
+"""Points, by their names."""
 
 
 class HeadEnds:
     """deaths: at the so-and-so-many-th point at which one may die, for how many seconds.   points: reached so far.
+    freezes, decisions: the same of points at which it has decided, and the world does not know yet, or knows already.
 
     tell: told of what happens.   later: begins something of the world's own.
     """
@@ -28,6 +33,8 @@ class HeadEnds:
         self._running: list[HeadEndProcess | None] = [None] * count
         self.deaths: dict[int, float] = {}
         self.points = 0
+        self.freezes: dict[int, float] = {}
+        self.decisions = 0
         self.crashes = 0
         self.make: Make
 
@@ -54,13 +61,18 @@ class HeadEnds:
         """As a machine that is suspended, or a process that is stopped: it goes on as if nothing had been."""
         place = self._choose()
         headend = self._running[place]
-        if headend is None or headend.process in self._loop.frozen:
-            return
-        self._tell(f"{self._name(place)} is frozen")
-        self._loop.freeze(headend.process)
-        await asyncio.sleep(lasts_s)
-        self._tell(f"{self._name(place)} goes on")
-        self._loop.thaw(headend.process)
+        if headend is not None:
+            self._freeze(place, headend, lasts_s)
+
+    def _freeze(self, place: int, headend: HeadEndProcess, lasts_s: float) -> None:
+        async def go_on() -> None:
+            self._tell(f"{self._name(place)} goes on")
+            self._loop.thaw(headend.process)
+
+        if headend.process not in self._loop.frozen:
+            self._tell(f"{self._name(place)} is frozen")
+            self._loop.freeze(headend.process)
+            self._later(lasts_s, go_on)
 
     def end(self) -> None:
         for headend in self._alive():
@@ -82,6 +94,8 @@ class HeadEnds:
 
     def _may_die_at(self, place: int, point: str) -> bool:
         self.points += 1
+        if point in _DECISIVE:
+            self._may_freeze_at(place, point)
         down_s = self.deaths.pop(self.points, None)
         if down_s is None:
             return False
@@ -89,6 +103,14 @@ class HeadEnds:
         self._died(place)
         self._later(0.0, partial(self._start_again, place, down_s))
         return True
+
+    def _may_freeze_at(self, place: int, point: str) -> None:
+        self.decisions += 1
+        lasts_s = self.freezes.pop(self.decisions, None)
+        headend = self._running[place]
+        if lasts_s is not None and headend is not None:
+            self._tell(f"{self._name(place)} stands still at decision {self.decisions}, {point}")
+            self._freeze(place, headend, lasts_s)
 
     def _died(self, place: int) -> None:
         self.crashes += 1

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from aforo.cim.message import Result
+from aforo.dclink.messages import OrderItem
 from aforo.domain.audit import ChainedFact, Seal, verify
 from aforo.domain.devices import Link, Meter
 from aforo.domain.order import Order
@@ -39,6 +40,12 @@ class Invariant:
         self.rules = rules
 
     def committed(self, before: Order | None, order: Order, at: datetime) -> Iterable[str]:  # noqa: ARG002
+        return ()
+
+    def fenced(self, lane: str, epoch: int) -> Iterable[str]:  # noqa: ARG002
+        return ()
+
+    def taken(self, concentrator: str, item: OrderItem, in_force: int) -> Iterable[str]:  # noqa: ARG002
         return ()
 
     def held(self, holding: Holding) -> Iterable[str]:  # noqa: ARG002
@@ -263,6 +270,19 @@ class OneInFlight(Invariant):
             self._fences[meter] = fence
 
 
+class OneSession(Invariant):
+    """A session hands nothing out once a later one of its lane has begun, nor does a concentrator take it."""
+
+    def fenced(self, lane: str, epoch: int) -> Iterator[str]:
+        latest = self.truth.epochs[lane]
+        if epoch < latest:
+            yield f"session {epoch} of {lane} is given a fence after session {latest} had begun"
+
+    def taken(self, concentrator: str, item: OrderItem, in_force: int) -> Iterator[str]:
+        if item.epoch < in_force:
+            yield f"{concentrator} takes order {item.order_id} of session {item.epoch} in session {in_force}"
+
+
 class UnknownIsOnlyRead(Invariant):
     """An order whose command may have left is read, and never commanded again."""
 
@@ -340,6 +360,7 @@ INVARIANTS: tuple[type[Invariant], ...] = (
     NeverLate,
     CountersAreNew,
     OneInFlight,
+    OneSession,
     UnknownIsOnlyRead,
     TheAnswerIsTheEnd,
     TheTrailIsWhole,

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from aforo.dclink.messages import OrderItem
 from aforo.domain.causes import Cause
 from aforo.domain.delivery import Delivery
+from aforo.domain.identifiers import Epoch, Fence
 from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
 from aforo.domain.readback import CommandResult, Readback, Verdict
@@ -20,12 +22,13 @@ from aforo.engine import (
     board_session,
     integration,
     lane_orders,
+    leases,
     memory,
     meter_session,
     order_book,
     result_relay,
 )
-from aforo.engine.ports import StoreUnavailable
+from aforo.engine.ports import StaleOrder, StoreUnavailable
 from aforo.flow import (
     limit_procedure,
     step3_validate_meter,
@@ -35,6 +38,8 @@ from aforo.flow import (
     step9_reply_to_legacy,
 )
 from aforo.flow.decision import Decision, move
+from aforo.simulation import shared_leases
+from aforo.simulator import concentrator, order_ledger
 
 Replacement = tuple[Any, str, Any]
 """Where, the name there, and what stands there instead."""
@@ -263,6 +268,70 @@ def _ends_in_flight() -> list[Replacement]:
     return [(step7_collect_result, "link_lost", lost)]
 
 
+def _epoch_unchecked() -> list[Replacement]:
+    async def next_fence(ledger: Any, lane: str, _: Epoch) -> Fence:
+        return await given(ledger, lane, Epoch(ledger._epochs[lane]))  # noqa: SLF001
+
+    given = memory.MemorySessionLedger.next_fence
+    return [(memory.MemorySessionLedger, "next_fence", next_fence)]
+
+
+def _epoch_unchecked_there() -> list[Replacement]:
+    refusal = order_ledger.OrderLedger._refusal  # noqa: SLF001
+
+    def any_session(ledger: Any, item: OrderItem) -> Cause | None:
+        return refusal(ledger, replace(item, epoch=ledger._memory.epoch))  # noqa: SLF001
+
+    return [
+        (order_ledger.OrderLedger, "_refusal", any_session),
+        (concentrator.Concentrator, "has_session", lambda *_: True),
+    ]
+
+
+def _token_lost() -> list[Replacement]:
+    """Every session counts its fences anew."""
+    open_epoch = memory.MemorySessionLedger.open_epoch
+
+    async def anew(ledger: Any, lane: str) -> Epoch:
+        ledger._fence = 0  # noqa: SLF001
+        return await open_epoch(ledger, lane)
+
+    return [(memory.MemorySessionLedger, "open_epoch", anew)]
+
+
+def _committed_early() -> list[Replacement]:
+    """What a batch is to make durable is told as durable when it is put into the batch."""
+    commit = order_book.OrderBook.commit
+
+    async def later(book: Any, decision: Decision) -> None:
+        with suppress(StoreUnavailable, StaleOrder):
+            await commit(book, decision)
+
+    async def at_once(book: Any, decision: Decision) -> Order:
+        asyncio.get_running_loop().create_task(later(book, decision))
+        return replace(decision.order, version=decision.order.version + 1)
+
+    return [(order_book.OrderBook, "commit", at_once)]
+
+
+def _lease_lost_unnoticed() -> list[Replacement]:
+    return [(leases.LeaseKeeper, "_lose_everything", lambda _: None)]
+
+
+def _lease_of_the_living() -> list[Replacement]:
+    return [(shared_leases.LeaseTable, "take", lambda *_: True)]
+
+
+def _orphans_left() -> list[Replacement]:
+    renew = shared_leases.LeaseTable.renew
+
+    def alone(table: Any, process: int, lease: Any) -> Any:
+        standing = renew(table, process, lease)
+        return standing and replace(standing, orphans=())
+
+    return [(shared_leases.LeaseTable, "renew", alone)]
+
+
 PLANTED: dict[str, PlantedFault] = {
     "outbox_dropped": PlantedFault("an order ends without its result in the same transaction", _outbox_dropped),
     "accepted_before_commit": PlantedFault(
@@ -294,6 +363,21 @@ PLANTED: dict[str, PlantedFault] = {
     "last_writer_wins": PlantedFault("a decision overwrites another", _last_writer_wins, 100),
     "restart_forgets": PlantedFault("after a crash nobody asks for what was out", _restart_forgets, 50, "crashes"),
     "until_forgotten": PlantedFault("a temporary limit has no end", _until_forgotten),
+    "epoch_unchecked": PlantedFault(
+        "a fence is given to a session that is not the latest", _epoch_unchecked, 100, "pair"
+    ),
+    "epoch_unchecked_there": PlantedFault(
+        "a concentrator takes orders of an old session", _epoch_unchecked_there, 200, "pair"
+    ),
+    "token_lost": PlantedFault("fences begin anew with a session", _token_lost, 50, "pair"),
+    "committed_early": PlantedFault("a commit is told before its batch is durable", _committed_early, 50, "pair"),
+    "lease_lost_unnoticed": PlantedFault(
+        "a process that has lost its leases goes on", _lease_lost_unnoticed, 200, "pair"
+    ),
+    "lease_of_the_living": PlantedFault(
+        "a lease is given while its holder is there", _lease_of_the_living, 200, "pair"
+    ),
+    "orphans_left": PlantedFault("nobody takes over from the dead", _orphans_left, 200, "pair"),
     "lost_link_is_failure": PlantedFault("a lost link is told as FAILED", _ends_in_flight, 100),
 }
 """By name."""

@@ -78,8 +78,8 @@ PAIR = Scenario(
     name="pair",
     title="two head-ends over one store, which die and freeze in turn",
     orders=60,
-    faults={"headend_freezes": 6, "headend_dies": 4, "headend_dies_at": 4, "disk_away": 2, "reset": 3, "answer_lost": 3,
-            "concentrator_dies": 1, "legacy_forgets": 1},
+    faults={"headend_freezes": 3, "headend_freezes_at": 6, "headend_dies": 4, "headend_dies_at": 4, "disk_away": 2,
+            "reset": 3, "answer_lost": 3, "concentrator_dies": 1, "legacy_forgets": 1},
     headends=2,
 )  # fmt: skip
 WEATHER = Scenario(

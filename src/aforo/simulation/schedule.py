@@ -134,6 +134,7 @@ _LASTS_S = {
     "headend_dies": (1.0, 120.0),
     "headend_dies_at": (1.0, 120.0),
     "headend_freezes": (5.0, 600.0),
+    "headend_freezes_at": (100.0, 400.0),
     "concentrator_dies": (5.0, 900.0),
     "concentrator_stops": (5.0, 600.0),
     "path_cut": (5.0, 3_600.0),
@@ -153,8 +154,12 @@ _LASTS_S = {
     "breaker_sticks": (600.0, 4 * 3_600.0),
     "refuses": (60.0, 3_600.0),
 }
+_AT_A_POINT = frozenset({"headend_dies_at", "headend_freezes_at"})
 _POINTS = 9_000
 """Points at which the head-end may die in a run of the standard scenario, about."""
+
+_DECISIONS = 750
+"""In a run of `pair`, about: before and after sessions, fences and commits."""
 
 
 def _faults(
@@ -163,7 +168,7 @@ def _faults(
     faults = []
     for kind, mean in scenario.faults.items():
         for _ in range(_count(chance, mean)):
-            at_s = 0.0 if kind == "headend_dies_at" else 3600 * chance.uniform(*scenario.hours)
+            at_s = 0.0 if kind in _AT_A_POINT else 3600 * chance.uniform(*scenario.hours)
             faults.append(replace(_fault(scenario, chance, kind, meters, concentrators), at_s=at_s))
     return faults
 
@@ -182,6 +187,7 @@ def _fault(
         target = chance.choice(concentrators + tuple(meter for meter in meters if meter.startswith("P")))
     amount = {
         "headend_dies_at": float(chance.randrange(1, _POINTS)),
+        "headend_freezes_at": float(chance.randrange(1, _DECISIONS)),
         "concentrator_stops": float(chance.randrange(2)),
         "noise": chance.uniform(0.05, 0.6),
         "clock_off": chance.choice((-1, 1)) * chance.uniform(5, 600),

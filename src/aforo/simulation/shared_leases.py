@@ -102,8 +102,9 @@ class ProcessLeases:
     async def _reach(self, *, writes: bool) -> None:
         self._process.reach("before lease")
         self._disk.check(writes=writes)
-        await asyncio.sleep(0)
+        await self._disk.commit()
         self._process.reach("lease")
+        self._disk.check(writes=writes)
 
 
 async def _hear(listener: Callable[[str], None], subject: Any) -> None:

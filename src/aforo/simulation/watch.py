@@ -11,7 +11,7 @@ from aforo.simulation.outcome import Violation
 from aforo.simulation.watched_line import Holding
 from aforo.simulator.concentrator_settings import ConcentratorMemory, ConcentratorSettings
 
-EVENTS = ("committed", "held", "heard", "told", "queued", "ended")
+EVENTS = ("committed", "fenced", "taken", "held", "heard", "told", "queued", "ended")
 """What an invariant may be told of: its methods."""
 
 
@@ -25,6 +25,8 @@ class Watch:
         self._who: dict[str, tuple[Invariant, ...]] = {}
         self._truth = truth
         self._now = now
+        self._epochs: dict[str, int] = {}
+        self._taken: set[tuple[str, int, int]] = set()
 
     def watch_for(self, invariants: Iterable[Invariant]) -> None:
         """From now on. Each is only told of what it has a method of its own for."""
@@ -60,6 +62,12 @@ class Watch:
         self.tell(f"commercial system is told {answer.number}: {errors[0].details if errors else 'OK'}")
         self._check("told", answer)
 
+    def opened(self, lane: str, epoch: int) -> None:
+        self._truth.epochs[lane] = epoch
+
+    def fenced(self, lane: str, epoch: int) -> None:
+        self._check("fenced", lane, epoch)
+
     def queued(self, settings: ConcentratorSettings, memory: ConcentratorMemory) -> None:
         lengths = (
             ("waiting orders", len(memory.waiting), settings.queue_max),
@@ -67,6 +75,18 @@ class Watch:
         )
         for what, length, most in lengths:
             self._check("queued", settings.name, what, length, most)
+        self._look_at_taken(settings.name, memory)
+
+    def _look_at_taken(self, concentrator: str, memory: ConcentratorMemory) -> None:
+        """What is there and was not at the last look was taken in the session of then or a later one."""
+        in_force = self._epochs.get(concentrator, 0)
+        there = [waiting.item for waiting in memory.waiting.values()]
+        for item in there if memory.begun is None else (*there, memory.begun.item):
+            one = (concentrator, item.order_id, item.fence)
+            if one not in self._taken:
+                self._taken.add(one)
+                self._check("taken", concentrator, item, in_force)
+        self._epochs[concentrator] = memory.epoch
 
     def ended(self, rest: AtRest) -> None:
         self._check("ended", rest)

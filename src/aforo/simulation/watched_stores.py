@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from aforo.domain.identifiers import Epoch, Fence
 from aforo.domain.order import Order
-from aforo.engine.memory import MemoryDeliveryStore, MemoryOrderStore
+from aforo.engine.memory import MemoryDeliveryStore, MemoryOrderStore, MemorySessionLedger
 from aforo.engine.memory_audit import MemoryAuditStore
 
 
@@ -32,6 +33,25 @@ class WatchedDeliveries(MemoryDeliveryStore):
     def undelivered(self) -> Iterator[str]:
         yield from (one.id for one in self._orders.results.values() if one.id not in self._published)
         yield from (one.message.id for one in self._inbox.values() if one.next_at is not None)
+
+
+class WatchedLedger(MemorySessionLedger):
+    """opened: told of every session that begins.   fenced: of every fence that is given to one."""
+
+    def __init__(self, opened: Callable[[str, int], None], fenced: Callable[[str, int], None]) -> None:
+        super().__init__()
+        self._opened = opened
+        self._fenced = fenced
+
+    async def open_epoch(self, lane: str) -> Epoch:
+        epoch = await super().open_epoch(lane)
+        self._opened(lane, epoch)
+        return epoch
+
+    async def next_fence(self, lane: str, epoch: Epoch) -> Fence:
+        fence = await super().next_fence(lane, epoch)
+        self._fenced(lane, epoch)
+        return fence
 
 
 class WatchedAudit(MemoryAuditStore):

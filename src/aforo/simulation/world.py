@@ -21,7 +21,6 @@ from aforo.engine.headend_ports import HeadEndSettings
 from aforo.engine.memory import (
     MemoryDeviceRegistry,
     MemoryEntropy,
-    MemorySessionLedger,
 )
 from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.order_desk import TooLate
@@ -43,7 +42,7 @@ from aforo.simulation.virtual_loop import NothingWillHappen, VirtualLoop
 from aforo.simulation.virtual_network import Network
 from aforo.simulation.watch import Watch
 from aforo.simulation.watched_line import Holding, Passing, WatchedLine
-from aforo.simulation.watched_stores import WatchedAudit, WatchedDeliveries, WatchedOrders
+from aforo.simulation.watched_stores import WatchedAudit, WatchedDeliveries, WatchedLedger, WatchedOrders
 from aforo.simulator.device_endpoint import DeviceEndpoint
 from aforo.simulator.household_load import FixedLoad
 from aforo.simulator.meter import Meter
@@ -328,7 +327,7 @@ class World:
         self._orders = WatchedOrders(self._committed)
         self._deliveries = WatchedDeliveries(self._orders)
         self._audit = WatchedAudit(self._orders)
-        ledger = MemorySessionLedger()
+        ledger = WatchedLedger(self.watch.opened, self.watch.fenced)
         self._registry = MemoryDeviceRegistry(ledger)
         settings = HeadEndSettings(title=SystemTitle(b"AFO\x00\x00\x00\x00\x01"), lease=LEASE)
         stores = Stores(

@@ -62,7 +62,17 @@ def test_a_seed_repeats_byte_for_byte_in_another_process_and_after_other_seeds(h
     assert elsewhere.stdout.strip() == here
 
 
-@pytest.mark.parametrize("plant", ["outbox_dropped", "silence_is_failure", "counter_stored_after_use", "fact_changed"])
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "outbox_dropped",
+        "silence_is_failure",
+        "counter_stored_after_use",
+        "fact_changed",
+        "epoch_unchecked",
+        "token_lost",
+    ],
+)
 def test_a_mistake_in_the_code_is_found(plant: str) -> None:
     fault = PLANTED[plant]
 
