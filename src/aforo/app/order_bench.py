@@ -30,7 +30,7 @@ class Case:
 
 
 CASES = (
-    Case("delegated", 1000, 4000),
+    Case("delegated", 1000, 8000),
     Case("delegated", 10, 3000),
     Case("transparent", 10, 600),
     Case("direct", 0, 400),

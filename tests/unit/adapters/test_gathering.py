@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from aforo.adapters.postgres.group_commit import PACE_S, Gathering
+from aforo.adapters.postgres.group_commit import BATCH_MAX, CROWD, PACE_S, Gathering
 from unit.engine.virtual_time import in_virtual_time
 
 WORK_S = 0.001
+CROWDED = list(range(CROWD + 1))
 
 
 class Batches:
@@ -37,24 +38,49 @@ def test_calls_one_after_the_other_never_wait() -> None:
     in_virtual_time(play())
 
 
-def test_after_a_batch_of_several_the_next_gathers_a_little_longer() -> None:
+async def crowd(batches: Batches, *, at: float) -> None:
+    await asyncio.gather(*(batches.ask(item, at=at) for item in CROWDED))
+
+
+def test_a_few_at_a_time_wait_only_for_the_batch_under_way() -> None:
     async def play() -> None:
         batches = Batches()
-        calls = [batches.ask(item, at=item * WORK_S / 2) for item in range(6)]
-        await asyncio.gather(*calls)
+        await asyncio.gather(*(batches.ask(item, at=item * WORK_S / 2) for item in range(6)))
 
-        assert batches.begun == [(0.0, [0]), (WORK_S, [1, 2]), (2 * WORK_S + PACE_S, [3, 4, 5])]
+        assert batches.begun == [(0.0, [0]), (WORK_S, [1, 2]), (2 * WORK_S, [3, 4]), (3 * WORK_S, [5])]
 
     in_virtual_time(play())
 
 
-def test_who_is_alone_again_waits_once_at_most() -> None:
+def test_after_a_crowd_the_next_batch_gathers_a_little_longer() -> None:
     async def play() -> None:
         batches = Batches()
-        await asyncio.gather(batches.ask(0, at=0), batches.ask(1, at=0))
+        later = (batches.ask(item, at=item * WORK_S) for item in range(1, 5))
+        await asyncio.gather(crowd(batches, at=0), *later)
+
+        assert batches.begun == [(0.0, CROWDED), (WORK_S + PACE_S, [1, 2, 3, 4])]
+
+    in_virtual_time(play())
+
+
+def test_a_batch_that_is_full_gathers_no_longer() -> None:
+    async def play() -> None:
+        batches = Batches()
+        full = (batches.ask(item, at=WORK_S / 2) for item in range(BATCH_MAX))
+        await asyncio.gather(crowd(batches, at=0), *full)
+
+        assert [(at, len(items)) for at, items in batches.begun] == [(0.0, len(CROWDED)), (WORK_S, BATCH_MAX)]
+
+    in_virtual_time(play())
+
+
+def test_who_is_alone_after_a_crowd_waits_once_at_most() -> None:
+    async def play() -> None:
+        batches = Batches()
+        await crowd(batches, at=0)
         await batches.ask(2, at=1)
         await batches.ask(3, at=2)
 
-        assert batches.begun == [(0.0, [0, 1]), (1 + PACE_S, [2]), (2.0, [3])]
+        assert batches.begun == [(0.0, CROWDED), (1 + PACE_S, [2]), (2.0, [3])]
 
     in_virtual_time(play())
