@@ -66,7 +66,9 @@ class PostgresOrderStore:
         async with self._reserving:
             if not self._ids:
                 rows = await self._pool.fetch(SQL["order_ids"], IDS_RESERVED)
-                self._ids = sorted((row[0] for row in rows), reverse=True)
+                ids = sorted((row[0] for row in rows), reverse=True)
+                await self._pool.execute(SQL["make_room_for_facts"], ids[0])
+                self._ids = ids
             return OrderId(self._ids.pop())
 
     @tells_outages

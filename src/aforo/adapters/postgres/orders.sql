@@ -184,3 +184,6 @@ SELECT state, count(*) AS orders FROM orders GROUP BY state
 
 -- name: order_ids
 SELECT nextval('order_ids') FROM generate_series(1, $1::integer)
+
+-- name: make_room_for_facts
+SELECT make_room_for_facts($1)
