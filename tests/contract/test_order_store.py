@@ -33,6 +33,7 @@ FULL_REQUEST = a_request(
     reply_address="https://legacy.example/reply",
     language="en",
     dialect="generic",
+    traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     digest="d" * 64,
 )
 FULL = an_order(

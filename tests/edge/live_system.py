@@ -156,6 +156,7 @@ class Legacy:
 
     def __init__(self) -> None:
         self.answers: list[str] = []
+        self.heads: list[bytes] = []
         self.on_answer: Callable[[], bool] = lambda: True
         self.address = ""
         self.came = asyncio.Event()
@@ -181,6 +182,7 @@ class Legacy:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                self.heads.append(head)
                 length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
                 assert length is not None
                 body = (await reader.readexactly(int(length[1]))).decode()
@@ -244,6 +246,7 @@ class Scene:
     async def send(self, meter: str, watts: int | None = 2500, **changes: Any) -> str:
         """The code of the acknowledgement. Order OS-METER from CIS, answered to `legacy`; watts None disconnects."""
         number = changes.pop("number", f"OS-{meter}")
+        headers = {"content-type": "text/xml", **changes.pop("headers", {})}
         header = Header(
             verb="create", noun=NOUN, source="CIS", message_id=f"m-{number}", reply_address=self.legacy.address
         )
@@ -257,7 +260,6 @@ class Scene:
             options=tuple(options),
             language="en",
         )
-        headers = {"content-type": "text/xml"}
         async with httpx.AsyncClient(trust_env=False) as client:
             url = f"{self.system.url}/soap/EndDeviceControls"
             response = await client.post(url, content=create_envelope(order), headers=headers)

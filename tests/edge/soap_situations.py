@@ -33,7 +33,7 @@ class StubIntegration:
     orders: dict[str, Order] = field(default_factory=dict)
     breaks: Exception | None = None
 
-    async def create(self, request: ControlRequest) -> ControlResponse:
+    async def create(self, request: ControlRequest, *, traceparent: str = "") -> ControlResponse:
         if self.breaks is not None:
             raise self.breaks
         taken = order_request(request, CallerRules(may_answer_to=lambda _: True, may_be_special=True))
@@ -43,10 +43,10 @@ class StubIntegration:
         return acknowledge(self.orders.setdefault(taken.number, order), request, NOW)
 
     async def take(
-        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str
+        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str, traceparent: str = ""
     ) -> ControlResponse:
         if len(items) == 1 and isinstance(items[0], ControlRequest):
-            return await self.create(items[0])
+            return await self.create(items[0], traceparent=traceparent)
         outcomes = [item if isinstance(item, RefusedControl) else await self.create(item) for item in items]
         return acknowledge_several(outcomes, asked, language=language, now=NOW)
 

@@ -93,6 +93,20 @@ async def test_an_order_is_one_trace_from_its_receipt_to_its_answer(tmp_path: Pa
         assert len({span["spanId"] for span in collector.spans}) == len(collector.spans)
 
 
+async def test_an_order_is_linked_to_its_senders_trace_and_the_answer_goes_back_into_it(tmp_path: Path) -> None:
+    trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    theirs = f"00-{trace}-{span}-01"
+    async with collecting() as collector, traced_scene(tmp_path, collector.url) as scene:
+        await scene.send("101", headers={"traceparent": theirs})
+        await scene.answer()
+        await collector.told("order LIMIT")
+
+        (whole,) = [one for one in collector.spans if one["name"] == "order LIMIT"]
+        assert whole["links"] == [{"traceId": trace, "spanId": span, "flags": 1}]
+        assert whole["traceId"] != trace  # the order outlives the call
+        assert f"\r\ntraceparent: {theirs}\r\n".encode() in scene.legacy.heads[-1]
+
+
 async def test_an_order_does_not_wait_for_a_collector_that_is_away(tmp_path: Path) -> None:
     async with collecting() as collector:
         gone = collector.url

@@ -8,6 +8,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
+from aforo.adapters.trace_context import TRACEPARENT
 from aforo.cim import soap
 from aforo.cim.message import Result, read_reply
 from aforo.cim.refusal import UnreadableMessage
@@ -112,19 +113,23 @@ class HttpLegacyDoor:
     ) -> None:
         await self._client.close()
 
-    async def post(self, address: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
+    async def post(
+        self, address: str, body: bytes, headers: Mapping[str, str] | None = None, *, traceparent: str = ""
+    ) -> str:
         """See LegacyDoor: an empty text when it is acknowledged, else why not."""
         if not self._allow(address):
             return "answers may not be sent to this address"
         try:
-            return writable(await self._exchange(_address(address), body, headers))[:_WHY_LENGTH_MAX]
+            return writable(await self._exchange(_address(address), body, headers, traceparent))[:_WHY_LENGTH_MAX]
         except TimeoutError:
             return f"no complete answer within {EXCHANGE_WAIT_S_MAX:.0f} s"
         except (aiohttp.ClientError, OSError) as error:
             return writable(f"{type(error).__name__}: {error}")[:_WHY_LENGTH_MAX]
 
-    async def _exchange(self, address: URL, body: bytes, headers: Mapping[str, str] | None) -> str:
+    async def _exchange(self, address: URL, body: bytes, headers: Mapping[str, str] | None, traceparent: str) -> str:
         sent = _HEADERS if headers is None else headers
+        if traceparent:
+            sent = {**sent, TRACEPARENT: traceparent}
         async with self._client.post(address, data=body, headers=sent, allow_redirects=False) as response:
             octets = bytearray()
             async for part in response.content.iter_any():

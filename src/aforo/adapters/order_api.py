@@ -19,6 +19,7 @@ from aforo.adapters.operator_documents import PREFIX
 from aforo.adapters.operator_problem import Problem, find_order
 from aforo.adapters.preferring import Prefer, wait_s
 from aforo.adapters.soap_door import Integration, language_of
+from aforo.adapters.trace_context import TRACEPARENT, traceparent_of
 from aforo.cim import message
 from aforo.cim.control_requests import CANONICAL, ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
@@ -134,7 +135,7 @@ def ordering_routes(ports: OrderApiPorts) -> APIRouter:
             es = f"{order.source} no tiene secreto para firmar sus webhooks; véase callers.md."
             raise Problem(409, es, f"{order.source} has no secret to sign its webhooks with; see callers.md.")
         asked = _asked(order, key, wait_s(prefer), language_of(request.headers.get("accept-language", "")))
-        return await _placed(ports, asked, response)
+        return await _placed(ports, asked, response, request)
 
     @routes.post("/orders/{number:path}/retry", status_code=202, responses={201: {"description": "It has ended."}})
     async def retry_order(
@@ -147,7 +148,7 @@ def ordering_routes(ports: OrderApiPorts) -> APIRouter:
             state = first.state.value
             es = f"La orden {number} está {state}: solo se repite lo que terminó sin VERIFIED."
             raise Problem(409, es, f"Order {number} is {state}: only what ended otherwise than VERIFIED is repeated.")
-        return await _placed(ports, _repeated(first, again, key, request), response)
+        return await _placed(ports, _repeated(first, again, key, request), response, request)
 
     return routes
 
@@ -175,9 +176,10 @@ def following_routes(ports: OrderApiPorts) -> APIRouter:
     return routes
 
 
-async def _placed(ports: OrderApiPorts, asked: ControlRequest, response: Response) -> dict[str, Any]:
+async def _placed(ports: OrderApiPorts, asked: ControlRequest, response: Response, request: Request) -> dict[str, Any]:
+    traceparent = traceparent_of(request.headers.get(TRACEPARENT, ""))
     try:
-        answer: ControlResponse = await ports.integration.create(asked)
+        answer: ControlResponse = await ports.integration.create(asked, traceparent=traceparent)
     except CimError as refused:
         refusal = refused.refusal
         status = _STATUS.get(refusal.code, 422)

@@ -1,7 +1,9 @@
 """The operator's door for many orders at once: each received, validated, answered for itself, as at the SOAP door."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -9,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from aforo.adapters.api_guard import check_speaks_for
 from aforo.adapters.soap_door import Integration, language_of
+from aforo.adapters.trace_context import TRACEPARENT, traceparent_of
 from aforo.cim.control_requests import ControlRequest, Option
 from aforo.cim.control_response import ControlResponse
 from aforo.cim.message import Header, Result
@@ -62,13 +65,20 @@ def intake_routes(integration: Integration) -> APIRouter:
         """One result for each order, in their order. What is accepted is durable."""
         check_speaks_for(request, many.source)
         language = language_of(request.headers.get("accept-language", ""))
-        results = await asyncio.gather(*(_take(integration, row, many, language) for row in many.orders))
+        traceparent = traceparent_of(request.headers.get(TRACEPARENT, ""))
+        create = partial(integration.create, traceparent=traceparent)
+        results = await asyncio.gather(*(_take(create, row, many, language) for row in many.orders))
         return {"results": results}
 
     return routes
 
 
-async def _take(integration: Integration, cells: dict[str, Any], many: ManyOrders, language: str) -> dict[str, Any]:
+async def _take(
+    create: Callable[[ControlRequest], Awaitable[ControlResponse]],
+    cells: dict[str, Any],
+    many: ManyOrders,
+    language: str,
+) -> dict[str, Any]:
     try:
         row = OrderRow.model_validate(cells)
     except ValidationError as wrong:
@@ -80,7 +90,7 @@ async def _take(integration: Integration, cells: dict[str, Any], many: ManyOrder
         return _result(number if isinstance(number, str) else "", "1.8", reason, details, accepted=False)
     request = _request(row, many, language)
     try:
-        response: ControlResponse = await integration.create(request)
+        response = await create(request)
     except CimError as refused:
         refusal = refused.refusal
         return _result(row.order, refusal.code, refusal.reason(language), refusal.details, accepted=False)

@@ -57,7 +57,15 @@ def order_span(trace: str, order: Order) -> dict[str, Any]:
     }
     span = _span(trace, "", f"order {order.kind.name}", (order.received_at, order.ended_at), told)
     status = {} if order.state in _RIGHT else {"code": _ERROR, "message": order.detail[:_TEXT_MAX]}
-    return {**span, "kind": _SERVER, "status": status}
+    return {**span, "kind": _SERVER, "status": status, "links": _links(order.request.traceparent)}
+
+
+def _links(traceparent: str) -> list[dict[str, Any]]:
+    """To the sender's span: an order outlives the call that brought it, and one call may bring many."""
+    if not traceparent:
+        return []
+    _, trace, span, flags = traceparent.split("-")
+    return [{"traceId": trace, "spanId": span, "flags": int(flags, 16)}]
 
 
 def request_document(spans: Sequence[dict[str, Any]], resource: Mapping[str, str]) -> dict[str, Any]:

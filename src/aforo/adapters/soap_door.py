@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_scope, check_source, peer_of
+from aforo.adapters.trace_context import TRACEPARENT, traceparent_of
 from aforo.cim import schemas, soap
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import ControlResponse, refused, response_envelope, response_header
@@ -72,10 +73,10 @@ class Integration(Protocol):
     """Whoever receives the orders. All may raise CimError."""
 
     async def take(
-        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str
+        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str, traceparent: str = ""
     ) -> ControlResponse: ...
 
-    async def create(self, request: ControlRequest) -> ControlResponse: ...
+    async def create(self, request: ControlRequest, *, traceparent: str = "") -> ControlResponse: ...
 
     async def cancel(self, request: CancelRequest) -> ControlResponse: ...
 
@@ -201,11 +202,12 @@ class SoapDoor:
         try:
             caller = self._gate.identify(scope, partial(_username_token, opened))
             with self._gate.room_for(caller, peer_of(scope)):
-                return await self._respond(opened, caller, peer_of(scope), (caller and caller.language) or language)
+                return await self._respond(opened, caller, scope, (caller and caller.language) or language)
         except NotAdmitted as out:
             return _not_admitted(out, opened.version, language)
 
-    async def _respond(self, opened: Opened, caller: Caller | None, peer: str, language: str) -> _Answer:
+    async def _respond(self, opened: Opened, caller: Caller | None, scope: Scope, language: str) -> _Answer:
+        peer = peer_of(scope)
         noun = _NOUNS.get(str(opened.message.tag))
         if noun is not None:
             element = await self._respond_of(noun, opened.message, (caller, peer), language)
@@ -220,7 +222,8 @@ class SoapDoor:
                 asked = read_ours(opened.message, _OPERATIONS[str(opened.message.tag)], language)
             else:
                 asked = read_request(opened.message, *spoken, language=language)
-            response = await self._handed_over(asked, header, language)
+            traceparent = traceparent_of(_header(scope, TRACEPARENT.encode()))
+            response = await self._handed_over(asked, header, language, traceparent)
         except CimError as error:
             response = self._refused(error, header, (caller, peer), language)
         envelope = response_envelope if spoken is None else partial(answer_envelope, dialect=spoken[0])
@@ -264,12 +267,12 @@ class SoapDoor:
             return None
         return self._settings.dialects.find(message, name)
 
-    async def _handed_over(self, asked: Asked, header: Header, language: str) -> ControlResponse:
+    async def _handed_over(self, asked: Asked, header: Header, language: str, traceparent: str) -> ControlResponse:
         if isinstance(asked, GetRequest):
             return await self._integration.get(asked)
         if isinstance(asked, CancelRequest):
             return await self._integration.cancel(asked)
-        return await self._integration.take(asked, header, language=language)
+        return await self._integration.take(asked, header, language=language, traceparent=traceparent)
 
 
 def _username_token(opened: Opened) -> UsernameToken | None:

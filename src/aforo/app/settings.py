@@ -136,7 +136,8 @@ class Settings(BaseSettings):
         pattern=r"^(|https?://[^\s/@]+(/[^\s@]*)?)$",
         description=(
             "An OpenTelemetry collector (OTLP over HTTP, JSON), such as http://127.0.0.1:4318: a trace of each order, "
-            "of all processes together, told apart from other installations' by AFORO_SYSTEM_TITLE. Empty: none."
+            "of all processes together, told apart from other installations' by AFORO_SYSTEM_TITLE, and linked to its "
+            "sender's when that sends traceparent (W3C Trace Context). Empty: none."
         ),
     )
     time_zone: str = Field(default="America/Santiago", description="Of moments that an order tells without an offset.")

@@ -32,8 +32,8 @@ class OrderRequest:
     special: why it may run outside the service window; None when it may not.
     not_after: it must not begin later.   until: when the limit ends, by an order of its own.
     retry_of: number of the earlier order, of the same source, that this one gives again, or changes.
-    dialect: in which it was written, and is answered.
-    digest: of everything above, to tell the same request repeated from another one under the same number.
+    dialect: in which it was written, and is answered.   traceparent: of its sender's trace; empty when none was told.
+    digest: of what was ordered, to tell the same request repeated from another one under the same number.
     """
 
     source: Source
@@ -52,6 +52,7 @@ class OrderRequest:
     reply_address: str | None = None
     language: str = "es"
     dialect: str = "iec"
+    traceparent: str = ""
     digest: str = ""
 
     @property

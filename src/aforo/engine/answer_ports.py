@@ -32,8 +32,11 @@ class ResultQueue(Publisher, Protocol):
 class LegacyDoor(Protocol):
     """The commercial system's own door, step 9."""
 
-    async def post(self, address: str, body: bytes, headers: Mapping[str, str] | None = None) -> str:
-        """headers: of a webhook, which any good status acknowledges; None for a SOAP envelope.
+    async def post(
+        self, address: str, body: bytes, headers: Mapping[str, str] | None = None, *, traceparent: str = ""
+    ) -> str:
+        """headers: of a webhook, which any good status acknowledges; None for a SOAP envelope.   traceparent: of the
+        trace that the answer belongs to; empty for none.
 
         An empty text when it acknowledged; else why not, in a sentence. Never raises for what the peer does."""
         ...

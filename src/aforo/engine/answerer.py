@@ -62,10 +62,13 @@ class Answerer:
 
     async def _send_to(self, address: str, order: Order, message: ResultMessage) -> str:
         """As the order wants to be answered; see LegacyDoor."""
-        if order.request.dialect == WEBHOOK:
-            body, secret = webhook_body(message), self._secret_of(order.request.source)
-            return await self._door.post(address, body, webhook_headers(message, body, secret, self._clock.now()))
-        return await self._door.post(address, self._envelope(step9.answer(order, message), order.request.dialect))
+        request = order.request
+        if request.dialect == WEBHOOK:
+            body, secret = webhook_body(message), self._secret_of(request.source)
+            headers = webhook_headers(message, body, secret, self._clock.now())
+            return await self._door.post(address, body, headers, traceparent=request.traceparent)
+        envelope = self._envelope(step9.answer(order, message), request.dialect)
+        return await self._door.post(address, envelope, traceparent=request.traceparent)
 
     def _envelope(self, answer: ControlResponse, name: str) -> bytes:
         """A dialect that is no longer known, its file being gone, is answered in our own form."""

@@ -63,25 +63,29 @@ class Integration:
         self._waiters = 0
 
     async def take(
-        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str
+        self, items: Sequence[ControlRequest | RefusedControl], asked: Header, *, language: str, traceparent: str = ""
     ) -> ControlResponse:
         """The orders of one message, each for itself: durable, or refused, when it returns. items: one at least."""
         if len(items) == 1 and isinstance(items[0], ControlRequest):
-            return await self.create(items[0])
+            return await self.create(items[0], traceparent=traceparent)
         numbers = frozenset(number for item in items if (number := _number_of(item)))
-        outcomes = await asyncio.gather(*(self._create_or_refuse(item, numbers) for item in items))
+        outcomes = await asyncio.gather(*(self._create_or_refuse(item, numbers, traceparent) for item in items))
         return step1.acknowledge_several(outcomes, asked, language=language, now=self._clock.now())
 
-    async def create(self, request: ControlRequest, siblings: Set[str] = frozenset()) -> ControlResponse:
+    async def create(
+        self, request: ControlRequest, siblings: Set[str] = frozenset(), *, traceparent: str = ""
+    ) -> ControlResponse:
         """Durable when it returns. The same order sent again gets the same acknowledgement.
 
-        siblings: numbers of the orders of its message.
+        siblings: numbers of the orders of its message.   traceparent: see OrderRequest.
         """
         if request.usage_point:
             request = await self._at_its_place(request)
         asked = order_asked.order_request(request, self._rules_of(request.header.source))
         if isinstance(asked, Refusal):
             raise CimError(asked)
+        if traceparent:
+            asked = replace(asked, traceparent=traceparent)
         for number in await self._book.store.numbers_of_message(asked.source, asked.message_id):
             if number != asked.number and number not in siblings:
                 raise CimError(step1.used_message_id(request, number))
@@ -129,12 +133,12 @@ class Integration:
         return step1.cancelled(order, request, self._clock.now())
 
     async def _create_or_refuse(
-        self, item: ControlRequest | RefusedControl, siblings: Set[str]
+        self, item: ControlRequest | RefusedControl, siblings: Set[str], traceparent: str
     ) -> ControlResponse | RefusedControl:
         if isinstance(item, RefusedControl):
             return item
         try:
-            return await self.create(item, siblings)
+            return await self.create(item, siblings, traceparent=traceparent)
         except CimError as refused:
             return RefusedControl(meter=item.meter or item.usage_point, number=item.number, refusal=refused.refusal)
 

@@ -105,7 +105,14 @@ class DoorOfProcess:
         self._commercial = commercial
         self._process = process
 
-    async def post(self, _: str, envelope: bytes, headers: Mapping[str, str] | None = None) -> str:
+    async def post(
+        self,
+        _: str,
+        envelope: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        traceparent: str = "",  # noqa: ARG002 (a run has no traces)
+    ) -> str:
         assert headers is None, "no order of a run is answered by a webhook"
         self._process.reach("before send")
         why = await self._commercial.post(envelope)

@@ -32,7 +32,9 @@ class Door:
         self.now_open = 0
         self.most_open = 0
 
-    async def post(self, address: str, envelope: bytes, headers: Mapping[str, str] | None = None) -> str:
+    async def post(
+        self, address: str, envelope: bytes, headers: Mapping[str, str] | None = None, *, traceparent: str = ""
+    ) -> str:
         assert envelope.startswith(b"<")
         self.posts.append((address, round(asyncio.get_running_loop().time())))
         if self.breaks:

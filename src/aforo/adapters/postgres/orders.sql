@@ -4,10 +4,10 @@ WITH given AS (
     SELECT * FROM jsonb_populate_recordset(NULL::orders, $1)
 ), inserted AS (
     INSERT INTO orders (id, version, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until, retry_of,
-                        message_id, correlation_id, reply_address, language, dialect, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
+                        message_id, correlation_id, reply_address, language, dialect, traceparent, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
                         alarm_at, is_warned, attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at)
     SELECT id, 1, source, number, kind, sets, meter, limit_w, reason, priority, special, not_after, until, retry_of,
-           message_id, correlation_id, reply_address, language, dialect, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
+           message_id, correlation_id, reply_address, language, dialect, traceparent, digest, state, received_at, lane, approved_by, restored_w, companion_of, deadline,
            alarm_at, is_warned, attempts, next_at, fence, command_fence, cause, detail, evidence, ended_at
     FROM given
     ON CONFLICT (source, number) DO NOTHING

@@ -36,6 +36,7 @@ def order_of(row: asyncpg.Record) -> Order:
         reply_address=row["reply_address"],
         language=row["language"],
         dialect=row["dialect"],
+        traceparent=row["traceparent"],
         digest=row["digest"],
     )
     return Order(
@@ -107,6 +108,7 @@ def whole_of(order: Order) -> dict[str, Any]:
         "reply_address": request.reply_address,
         "language": request.language,
         "dialect": request.dialect,
+        "traceparent": request.traceparent,
         "digest": request.digest,
         "received_at": _moment(order.received_at),
         "companion_of": order.companion_of,
