@@ -39,7 +39,10 @@ class OrderStore(Protocol):
     """Orders, their facts and their results. Calls made at the same time may share one transaction (group commit)."""
 
     async def new_order_id(self) -> OrderId:
-        """Rising, never given twice; a crash may leave gaps."""
+        """Higher than every one given before, to whatever process: a later order of a meter overtakes an earlier one.
+
+        A crash may leave gaps.
+        """
         ...
 
     async def receive(

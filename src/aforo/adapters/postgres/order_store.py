@@ -22,7 +22,9 @@ from aforo.engine.ports import CORRELATED_MAX, StaleOrder
 from aforo.flow.decision import Decision
 
 SQL = load_sql("orders.sql")
-IDS_RESERVED = 100
+FACTS_PER_TABLE = 1_000_000
+"""Orders whose facts lie in one table; the database's own function has the same number."""
+
 _Item = tuple[Decision, ResultMessage | None]
 _Asked = tuple[str, datetime, int, str]
 """Of what is due: lane, now, limit, and the sources that were served."""
@@ -58,18 +60,21 @@ class PostgresOrderStore:
         self._limits: GroupRead[MeterNumber, int | None] = GroupRead(
             pool, SQL["known_limits"], lambda meters: [[storable_text(meter) for meter in meters]], _limits
         )
-        self._ids: list[int] = []
-        self._reserving = asyncio.Lock()
+        self._ids: GroupCommit[None, OrderId] = GroupCommit(pool, self._new_ids)
+        self._room = 0
 
     @tells_outages
     async def new_order_id(self) -> OrderId:
-        async with self._reserving:
-            if not self._ids:
-                rows = await self._pool.fetch(SQL["order_ids"], IDS_RESERVED)
-                ids = sorted((row[0] for row in rows), reverse=True)
-                await self._pool.execute(SQL["make_room_for_facts"], ids[0])
-                self._ids = ids
-            return OrderId(self._ids.pop())
+        """None is kept for later: of two orders the later one has the higher id, whichever processes took them in."""
+        return await self._ids.submit(None)
+
+    async def _new_ids(self, connection: Connection, asked: Sequence[None]) -> Sequence[OrderId | Exception]:
+        rows = await connection.fetch(SQL["order_ids"], len(asked))
+        ids = sorted(row[0] for row in rows)
+        if ids[-1] >= self._room:
+            await connection.execute(SQL["make_room_for_facts"], ids[-1])
+            self._room = (ids[-1] // FACTS_PER_TABLE + 1) * FACTS_PER_TABLE
+        return [OrderId(one) for one in ids]
 
     @tells_outages
     async def receive(
