@@ -25,7 +25,8 @@ class HeldElsewhere(Exception):
 class LeaseKeeper:
     """run: one of the loops that must run. Where there is one process only, it holds everything, and nothing ticks.
 
-    on_orphans: told of names whose holder is gone.   on_joined: told whenever others may have rung unheard.
+    on_orphans: told of names whose holder is gone.   on_joined: told whenever others may have rung unheard, or died
+    before they rang.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class LeaseKeeper:
         self._lost: set[str] = set()
         self._renewed_at = 0.0
         self._renewals = 0
+        self._others = 0
         self.on_orphans: Callable[[Sequence[str]], None] = lambda _: None
         self.on_joined: Callable[[], None] = lambda: None
 
@@ -64,9 +66,10 @@ class LeaseKeeper:
             standing = await self._leases.renew(self._lease)
             self._renewals = 0
         self._renewals += 1
-        if self._renewals <= LOOKS_AFTER_JOINING:
-            self.on_joined()
         self._renewed_at = asyncio.get_running_loop().time()
+        before, self._others = self._others, 0 if standing is None else standing.others
+        if self._renewals <= LOOKS_AFTER_JOINING or self._others < before:
+            self.on_joined()
         if standing is not None and standing.orphans:
             self.on_orphans(standing.orphans)
 

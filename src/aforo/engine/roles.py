@@ -70,6 +70,10 @@ class Roles:
             self._wakes[subject]()
 
     def call_all(self) -> None:
-        """Somebody may have rung while this process could not hear."""
-        for wake in self._wakes.values():
+        """Somebody may have rung while this process could not hear, or has died before it rang. And this one may have
+        called itself for a role that another process had already taken over.
+        """
+        for name, wake in self._wakes.items():
             wake()
+            if not self.holds(name):
+                self._bell.ring(name)

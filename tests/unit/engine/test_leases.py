@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from aforo.engine.leases import LEASE, RENEWALS, HeldElsewhere, LeaseKeeper
+from aforo.engine.leases import LEASE, LOOKS_AFTER_JOINING, RENEWALS, HeldElsewhere, LeaseKeeper
 from aforo.engine.memory_leases import SoleProcess
 from aforo.engine.ports import LeaseLost, Standing, StoreUnavailable
 from unit.engine.virtual_time import in_virtual_time
@@ -98,6 +98,25 @@ def test_everything_under_a_lapsed_lease_is_stopped_and_the_process_joins_anew()
         assert leases.let_go_of == []
         running.cancel()
         await asyncio.gather(*tasks, running, return_exceptions=True)
+
+    in_virtual_time(scene())
+
+
+def test_when_another_process_is_gone_what_it_may_not_have_rung_for_is_looked_for() -> None:
+    async def scene() -> None:
+        leases, looks = Shared(), list[float]()
+        ours = keeper(leases)
+        ours.on_joined = lambda: looks.append(round(asyncio.get_running_loop().time() / RENEW_S))
+        running = asyncio.create_task(ours.run())
+        await asyncio.sleep(9.5 * RENEW_S)
+        leases.standing = Standing(2, ())
+        await asyncio.sleep(10 * RENEW_S)
+        leases.standing = Standing(1, ())
+        await asyncio.sleep(10 * RENEW_S)
+
+        assert looks == [*range(LOOKS_AFTER_JOINING), 20]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     in_virtual_time(scene())
 
