@@ -1,10 +1,12 @@
-"""The ports under test: every test that asks for `stores` runs on the in-memory twins and on PostgreSQL.
+"""The ports under test: every test that asks for `stores` runs on the in-memory twins, on PostgreSQL, and on the same
+over NATS.
 
 `database`      PostgreSQL alone, with a fresh database.
 `both_stores`   two of them on the same data, as two processes would have; the twins in memory are one process's.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from aforo.adapters.postgres.database import Database
 from aforo.adapters.postgres.migrations import migrate
+from aforo.adapters.remote.nats_stores import RemoteStores, StoreService
 from aforo.engine.memory import (
     MemoryDeliveryStore,
     MemoryDeviceRegistry,
@@ -22,7 +25,10 @@ from aforo.engine.memory_audit import MemoryAuditStore
 from aforo.engine.memory_status import MemoryStatusStore
 from aforo.engine.ports import AuditStore, DeliveryStore, DeviceRegistry, OrderStore, SessionLedger
 from aforo.engine.status import StatusStore
+from brokers import Nats, free_port, with_nats
 from postgres_server import PostgresServer, Schema
+
+SECRET = bytes(range(32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ def memory_stores() -> Stores:
     return Stores(orders, deliveries, MemoryDeviceRegistry(ledger), ledger, MemoryAuditStore(orders), status)
 
 
-def postgres_stores(database: Database) -> Stores:
+def postgres_stores(database: Database | RemoteStores) -> Stores:
     one = database
     return Stores(one.orders, one.deliveries, one.registry, one.ledger, one.audit, one.status)
 
@@ -61,7 +67,15 @@ async def database(fresh_database: dict[str, Any]) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    broker = Nats(tmp_path_factory.mktemp("nats"), free_port())
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(params=["memory", "postgres", pytest.param("remote", marks=with_nats)])
 async def both_stores(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Stores, Stores]]:
     if request.param == "memory":
         twin = memory_stores()
@@ -70,10 +84,30 @@ async def both_stores(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Sto
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = await server.create_database(migrate)
     first, second = [await Database.open(**server.connect_arguments(name)) for _ in range(2)]
-    yield postgres_stores(first), postgres_stores(second)
+    if request.param == "postgres":
+        yield postgres_stores(first), postgres_stores(second)
+    else:
+        broker: Nats = request.getfixturevalue("nats_server")
+        async with served(broker.url, first) as near, served(broker.url, second) as far:
+            yield near, far
     await first.close()
     await second.close()
     await server.drop_database(name)
+
+
+def failing(who: str, wrong: BaseException) -> None:
+    raise AssertionError(f"{who}: {wrong!r}")
+
+
+@asynccontextmanager
+async def served(url: str, database: Database) -> AsyncIterator[Stores]:
+    """A database's stores as a process sees them that reaches only the broker."""
+    async with AsyncExitStack() as stack:
+        service = await StoreService.open(url, SECRET, database, failing)
+        stack.push_async_callback(service.close)
+        remote = await RemoteStores.open(url, SECRET)
+        stack.push_async_callback(remote.close)
+        yield postgres_stores(remote)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ On PostgreSQL and on NATS JetStream alike; what only one of them can promise is 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -24,14 +24,6 @@ from brokers import Nats, free_port, with_nats
 LONG = timedelta(hours=1)
 LAPSED = timedelta(seconds=-1)
 Presence = PostgresPresence | JetStreamPresence
-
-
-@pytest.fixture(scope="module")
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
-    broker = Nats(tmp_path_factory.mktemp("nats"), free_port())
-    broker.start()
-    yield broker
-    broker.kill()
 
 
 async def emptied(broker: Nats) -> str:

@@ -20,8 +20,10 @@ from brokers import Nats, free_port, with_nats
 from edge.live_system import WAIT_S, LiveSystem, Scene, count_sets, hosted, listening_legacy
 from postgres_server import Schema
 
-in_both_ways = pytest.mark.parametrize(
-    "leases_url", ["postgres", pytest.param("jetstream", marks=with_nats)], indirect=True
+in_every_way = pytest.mark.parametrize(
+    "way",
+    ["postgres", pytest.param("jetstream", marks=with_nats), pytest.param("without the database", marks=with_nats)],
+    indirect=True,
 )
 METERS = [f"{concentrator}{meter:02}" for concentrator in range(1, 5) for meter in range(6)]
 PLAN = TownPlan(
@@ -60,30 +62,43 @@ class Parts:
         return {order["number"]: order["state"] for order in listed}
 
 
+@dataclass(frozen=True)
+class Way:
+    """everywhere: settings of every process.   of_integration, of_headends: and those of some."""
+
+    everywhere: dict[str, str]
+    of_integration: dict[str, str]
+    of_headends: dict[str, str]
+
+
 @pytest.fixture
-def leases_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where the processes agree; empty: in the database, unless a test asks for the other."""
-    if getattr(request, "param", "postgres") == "postgres":
-        yield ""
+def way(request: pytest.FixtureRequest, tmp_path: Path, fresh_database: dict[str, Any]) -> Iterator[Way]:
+    """How the processes agree, and reach the stores: all in the database, unless a test asks for another one."""
+    asked = getattr(request, "param", "postgres")
+    database = {"AFORO_DATABASE_URL": url_for_others(fresh_database)}
+    kek = {"AFORO_KEK": bytes(range(32)).hex()}
+    if asked == "postgres":
+        yield Way(kek, database, database)
         return
     broker = Nats(tmp_path, free_port())
     broker.start()
-    yield broker.url
+    everywhere = {**kek, "AFORO_LEASES_URL": broker.url}
+    if asked == "jetstream":
+        yield Way(everywhere, database, database)
+    else:
+        yield Way({**everywhere, "AFORO_STORES_URL": broker.url}, database, {})
     broker.kill()
 
 
 @pytest.fixture
-async def parts(
-    tmp_path: Path, fresh_database: dict[str, Any], leases_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Parts]:
-    url = url_for_others(fresh_database)
-    shared = {"AFORO_DATABASE_URL": url, "AFORO_KEK": bytes(range(32)).hex(), "AFORO_LEASES_URL": leases_url}
+async def parts(tmp_path: Path, way: Way, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         legacy = await stack.enter_async_context(listening_legacy())
         town = Town(PLAN, load_models())
         ports = await stack.enter_async_context(hosted(town))
-        names = ("integration", "headend", "headend")
-        processes = [LiveSystem(tmp_path / str(place), name, **shared) for place, name in enumerate(names)]
+        integration = LiveSystem(tmp_path / "0", "integration", **way.everywhere, **way.of_integration)
+        headends = [LiveSystem(tmp_path / place, "headend", **way.everywhere, **way.of_headends) for place in "12"]
+        processes = [integration, *headends]
         for process in processes:
             stack.callback(process.stop)
             await process.start()
@@ -93,7 +108,7 @@ async def parts(
         yield Parts(scene, processes[1:])
 
 
-@in_both_ways
+@in_every_way
 async def test_two_head_ends_share_the_work_and_no_meter_is_commanded_twice(parts: Parts) -> None:
     told = await asyncio.gather(*(parts.scene.send(meter) for meter in METERS))
 
@@ -103,7 +118,7 @@ async def test_two_head_ends_share_the_work_and_no_meter_is_commanded_twice(part
     assert {meter.threshold_w for meter in parts.scene.town.meters.values()} == {2500}
 
 
-@in_both_ways
+@in_every_way
 async def test_what_a_head_end_that_is_killed_leaves_the_other_brings_to_its_end(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,3 +151,13 @@ async def test_a_head_end_takes_no_orders(parts: Parts) -> None:
 def test_a_part_alone_says_what_it_needs(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--data", str(tmp_path)]) == 1
     assert "AFORO_DATABASE_URL" in capsys.readouterr().err
+
+
+def test_a_part_that_does_not_reach_the_database_says_what_else_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFORO_STORES_URL", "nats://127.0.0.1:1")
+    monkeypatch.setenv("AFORO_KEK", bytes(32).hex())
+
+    assert main(["headend", "--data", str(tmp_path)]) == 1
+    assert "AFORO_LEASES_URL" in capsys.readouterr().err

@@ -128,6 +128,14 @@ class Settings(BaseSettings):
             "(NATS JetStream); empty means the database."
         ),
     )
+    stores_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "Over what processes that do not reach the database's network reach its stores: nats:// or tls:// (NATS). "
+            "A process with AFORO_DATABASE_URL serves them there; `aforo headend` without it uses them, and needs "
+            "AFORO_LEASES_URL. All have the same AFORO_KEK, by which they know each other. Empty: nowhere."
+        ),
+    )
     log_facts: bool = Field(
         default=False, description="Every fact as a line of JSON on standard error, for a log that is searched."
     )
@@ -189,7 +197,7 @@ class Settings(BaseSettings):
             check_url(url.get_secret_value())
         return url
 
-    @field_validator("leases_url")
+    @field_validator("leases_url", "stores_url")
     @classmethod
     def _is_nats(cls, url: SecretStr) -> SecretStr:
         if url.get_secret_value() and not url.get_secret_value().startswith(("nats://", "tls://")):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
 from starlette.types import ASGIApp
@@ -54,6 +54,7 @@ from aforo.simulator.town_file import load_town
 if TYPE_CHECKING:
     from aforo.adapters.jetstream_presence import JetStreamPresence
     from aforo.adapters.postgres.presence import PostgresPresence
+    from aforo.adapters.remote.nats_stores import RemoteStores, StoreService
 
 SOAP_PATH = "/soap"
 DEFAULT_PORT = 8080
@@ -66,13 +67,12 @@ GARBAGE_THRESHOLDS = (100_000, 50, 100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """data: the folder of everything that must survive.   database: arguments for asyncpg.   port: 0 chooses one.
-
-    process: what runs here.
+    """data: the folder of everything that must survive.   database: arguments for asyncpg; None where none is reached.
+    port: 0 chooses one.   process: what runs here.
     """
 
     data: Path
-    database: dict[str, Any] = field(repr=False)
+    database: dict[str, Any] | None = field(repr=False)
     port: int = DEFAULT_PORT
     process: Process = PROCESSES["up"]
 
@@ -125,9 +125,7 @@ class System:
         settings, place = self._settings, self._place
         self.vault = FileKeyVault.open(place.data / "kek", self.entropy, kek=settings.kek.get_secret_value())
         leases_url = settings.leases_url.get_secret_value()
-        # Who else is there only its own leases tell, so with others the schema keeps what an older process may need.
-        self.database = await Database.open(keeps_old_schema=bool(leases_url), **place.database)
-        stack.push_async_callback(self.database.close)
+        self.database = await self._database(stack, keeps_old_schema=bool(leases_url))
         self._presence = self._presence_at(leases_url)
         stack.push_async_callback(self._presence.leave)
         await self._presence.join(LEASE)
@@ -151,8 +149,26 @@ class System:
             stack.push_async_callback(_end, task)
         await self._open_doors(stack, headend)
 
+    async def _database(self, stack: AsyncExitStack, *, keeps_old_schema: bool) -> "Database | RemoteStores":
+        """keeps_old_schema: who else is there only its own leases tell, and an older process may need it."""
+        url, arguments = self._settings.stores_url.get_secret_value(), self._place.database
+        if not url:
+            assert arguments is not None, "there is a database, or somebody who has one"
+            return await _closing(stack, await Database.open(keeps_old_schema=keeps_old_schema, **arguments))
+        from aforo.adapters.remote.nats_stores import RemoteStores, StoreService  # noqa: PLC0415 (time that few need)
+
+        secret = bytes.fromhex(self._settings.kek.get_secret_value())
+        if not secret:
+            raise CommandFailed("AFORO_STORES_URL needs AFORO_KEK: by it the processes know each other")
+        if arguments is None:
+            return await _closing(stack, await RemoteStores.open(url, secret))
+        database = await _closing(stack, await Database.open(keeps_old_schema=keeps_old_schema, **arguments))
+        await _closing(stack, await StoreService.open(url, secret, database, self._report))
+        return database
+
     def _presence_at(self, url: str) -> "PostgresPresence | JetStreamPresence":
         if not url:
+            assert isinstance(self.database, Database), "who reaches no database has leases elsewhere"
             return self.database.presence(self.entropy)
         from aforo.adapters.jetstream_presence import JetStreamPresence  # noqa: PLC0415 (time that few need)
 
@@ -260,6 +276,14 @@ class System:
             stack.callback(withdraw, place.data, running)
 
 
+Open = TypeVar("Open", "Database", "RemoteStores", "StoreService")
+
+
+async def _closing(stack: AsyncExitStack, opened: Open) -> Open:
+    stack.push_async_callback(opened.close)
+    return opened
+
+
 def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:
     """`aforo up`: run until Ctrl-C or SIGTERM."""
     settings = Settings()
@@ -274,14 +298,17 @@ def up(data: Path, port: int, town: Path | None, as_json: bool) -> int:
 def part(name: str, data: Path, port: int, as_json: bool) -> int:
     """`aforo integration`, `aforo headend`: one of several processes over one database. Raises CommandFailed."""
     settings = Settings()
-    if not settings.database_url.get_secret_value() or not settings.kek.get_secret_value():
+    url, stores_url = settings.database_url.get_secret_value(), settings.stores_url.get_secret_value()
+    if not (url or stores_url) or not settings.kek.get_secret_value():
         raise CommandFailed(
-            f"aforo {name} is one process of several: AFORO_DATABASE_URL names the database that they share, AFORO_KEK "
-            "the key-encryption key; `aforo up` needs neither"
+            f"aforo {name} is one process of several: AFORO_DATABASE_URL names the database that they share (or "
+            "AFORO_STORES_URL who reaches it), AFORO_KEK the key-encryption key; `aforo up` needs neither"
         )
+    if not url and not settings.leases_url.get_secret_value():
+        raise CommandFailed("a process that does not reach the database needs AFORO_LEASES_URL, as all the others do")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with database_of(settings, data) as database, event_loop() as loop:
-        place = Place(data=data, database=database, port=port, process=PROCESSES[name])
+    with event_loop() as loop:
+        place = Place(data=data, database={"dsn": url} if url else None, port=port, process=PROCESSES[name])
         return loop.run(_serve(System(settings, place), as_json=as_json))
 
 

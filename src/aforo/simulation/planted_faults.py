@@ -367,7 +367,7 @@ PLANTED: dict[str, PlantedFault] = {
         "a fence is given to a session that is not the latest", _epoch_unchecked, 100, "pair"
     ),
     "epoch_unchecked_there": PlantedFault(
-        "a concentrator takes orders of an old session", _epoch_unchecked_there, 200, "pair"
+        "a concentrator takes orders of an old session", _epoch_unchecked_there, 500, "pair"
     ),
     "token_lost": PlantedFault("fences begin anew with a session", _token_lost, 50, "pair"),
     "committed_early": PlantedFault("a commit is told before its batch is durable", _committed_early, 50, "pair"),

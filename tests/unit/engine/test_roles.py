@@ -26,9 +26,13 @@ def test_after_it_has_joined_anew_a_process_also_calls_who_has_taken_its_roles_o
     async def scene() -> None:
         bell, woken = Elsewhere("role relay"), list[str]()
         roles = Roles(LeaseKeeper(bell, lambda *_: None), bell, frozenset({"relay", "sealer"}))
-        for name in ("relay", "sealer"):
-            roles.add(name, asyncio.Event().wait, lambda name=name: woken.append(name))  # type: ignore[misc]
-        tasks = [asyncio.create_task(loop()) for loop in roles.loops.values()]  # type: ignore[arg-type]
+
+        async def for_ever() -> None:
+            await asyncio.Event().wait()
+
+        roles.add("relay", for_ever, lambda: woken.append("relay"))
+        roles.add("sealer", for_ever, lambda: woken.append("sealer"))
+        tasks = [asyncio.ensure_future(loop()) for loop in roles.loops.values()]
         await asyncio.sleep(1)
 
         roles.call_all()
