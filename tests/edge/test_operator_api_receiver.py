@@ -88,8 +88,7 @@ def test_nothing_else_than_post_is_understood(receiver: ReplyReceiver) -> None:
 
 def test_without_a_free_port_it_says_so(receiver: ReplyReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = int(receiver.address.split("/")[2].split(":")[1])
-    monkeypatch.setattr(reply_receiver, "FIRST_FREE_PORT", taken)
-    monkeypatch.setattr(reply_receiver, "LAST_FREE_PORT", taken)
+    monkeypatch.setattr(reply_receiver, "ports_to_try", lambda: iter([taken]))
 
     with pytest.raises(reply_receiver.NoFreePort):
         ReplyReceiver(SECRET, lambda body: body)

@@ -1,22 +1,33 @@
 """Sockets to listen on, at a port that was named or at a free one below those that the kernel gives to clients."""
 
+import os
 import socket
+from collections.abc import Iterator
 from itertools import cycle, islice
 
 FIRST_FREE_PORT, LAST_FREE_PORT = 20_000, 31_999
 """Linux gives clients ports from 32768 on, so none of these is taken by chance."""
 
-_ports = cycle(range(FIRST_FREE_PORT, LAST_FREE_PORT + 1))
-"""Each is tried behind the one given last: a thousand devices need not each knock at the doors of those before."""
+_SPREAD = 61
+_ALL = range(FIRST_FREE_PORT, LAST_FREE_PORT + 1)
+_BEGIN = os.getpid() * _SPREAD % len(_ALL)
+_ports = cycle((*_ALL[_BEGIN:], *_ALL[:_BEGIN]))
 
 
 class PortTaken(Exception):
     """The text says which one, and why."""
 
 
+def ports_to_try() -> Iterator[int]:
+    """Each of our range once, behind the one tried last: a thousand devices need not each knock at the doors of those
+    before. Every process begins elsewhere: whoever still calls at a door of one that has ended finds nobody there.
+    """
+    return islice(_ports, len(_ALL))
+
+
 def listen_on(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
     """port 0: the next free one of our range.   kind: SOCK_STREAM or SOCK_DGRAM. Raises PortTaken."""
-    candidates = islice(_ports, LAST_FREE_PORT + 1 - FIRST_FREE_PORT) if port == 0 else (port,)
+    candidates = ports_to_try() if port == 0 else (port,)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in candidates:
         listening = socket.socket(family, kind)

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
 from typing import Self
 
-from aforo.adapters.listening import FIRST_FREE_PORT, LAST_FREE_PORT
+from aforo.adapters.listening import FIRST_FREE_PORT, LAST_FREE_PORT, ports_to_try
 
 BODY_MAX = 256 * 1024
 CONNECTION_WAIT_S_MAX = 5.0
@@ -60,7 +60,7 @@ class _QuietServer(HTTPServer):
 
 
 def _listening(handler: type[BaseHTTPRequestHandler]) -> HTTPServer:
-    for port in range(FIRST_FREE_PORT, LAST_FREE_PORT + 1):
+    for port in ports_to_try():
         try:
             return _QuietServer((HOST, port), handler)
         except OSError:

@@ -35,7 +35,7 @@ async def _headend_dies(world: World, fault: PlannedFault) -> AsyncIterator[None
 
 @asynccontextmanager
 async def _headend_freezes(world: World, fault: PlannedFault) -> AsyncIterator[None]:
-    await world.headends.freeze(fault.lasts_s)
+    world.headends.freeze(fault.lasts_s)
     yield
 
 

@@ -57,7 +57,7 @@ class HeadEnds:
             headend.process.kill()
             await self._start_again(place, down_s)
 
-    async def freeze(self, lasts_s: float) -> None:
+    def freeze(self, lasts_s: float) -> None:
         """As a machine that is suspended, or a process that is stopped: it goes on as if nothing had been."""
         place = self._choose()
         headend = self._running[place]
