@@ -151,20 +151,24 @@ class System:
 
     async def _database(self, stack: AsyncExitStack, *, keeps_old_schema: bool) -> "Database | RemoteStores":
         """keeps_old_schema: who else is there only its own leases tell, and an older process may need it."""
-        url, arguments = self._settings.stores_url.get_secret_value(), self._place.database
-        if not url:
-            assert arguments is not None, "there is a database, or somebody who has one"
-            return await _closing(stack, await Database.open(keeps_old_schema=keeps_old_schema, **arguments))
-        from aforo.adapters.remote.nats_stores import RemoteStores, StoreService  # noqa: PLC0415 (time that few need)
+        arguments = self._place.database
+        if arguments is None:
+            from aforo.adapters.remote.nats_stores import RemoteStores  # noqa: PLC0415 (time that few need)
 
+            return _closing(stack, await RemoteStores.open(*self._stores_at()))
+        database = _closing(stack, await Database.open(keeps_old_schema=keeps_old_schema, **arguments))
+        if self._settings.stores_url.get_secret_value():
+            from aforo.adapters.remote.nats_stores import StoreService  # noqa: PLC0415 (the same)
+
+            _closing(stack, await StoreService.open(*self._stores_at(), database, self._report))
+        return database
+
+    def _stores_at(self) -> tuple[str, bytes]:
+        """The broker's address, and the secret by which the processes know each other. Raises CommandFailed."""
         secret = bytes.fromhex(self._settings.kek.get_secret_value())
         if not secret:
             raise CommandFailed("AFORO_STORES_URL needs AFORO_KEK: by it the processes know each other")
-        if arguments is None:
-            return await _closing(stack, await RemoteStores.open(url, secret))
-        database = await _closing(stack, await Database.open(keeps_old_schema=keeps_old_schema, **arguments))
-        await _closing(stack, await StoreService.open(url, secret, database, self._report))
-        return database
+        return self._settings.stores_url.get_secret_value(), secret
 
     def _presence_at(self, url: str) -> "PostgresPresence | JetStreamPresence":
         if not url:
@@ -279,7 +283,7 @@ class System:
 Open = TypeVar("Open", "Database", "RemoteStores", "StoreService")
 
 
-async def _closing(stack: AsyncExitStack, opened: Open) -> Open:
+def _closing(stack: AsyncExitStack, opened: Open) -> Open:
     stack.push_async_callback(opened.close)
     return opened
 

@@ -97,9 +97,19 @@ async def test_a_mistake_of_who_serves_is_told_as_one() -> None:
         await asked(Stores(Breaking(ZeroDivisionError("what"))), "orders", "known_limit", "M-1")
 
 
+async def test_an_answer_that_is_none_of_the_port_is_told_as_a_mistake() -> None:
+    class Odd:
+        async def known_limit(self, meter: str) -> str:
+            return f"many of {meter}"
+
+    with pytest.raises(RemoteMistake, match="ValueError"):
+        await asked(Stores(Odd()), "orders", "known_limit", "M-1")
+
+
 async def test_a_call_that_is_not_understood_is_told_so() -> None:
     call = calls()["orders", "known_limit"]
-    several: list[Any] = [{"port": "orders", "call": "drop"}, {**call.ask("M-1"), "given": {"meter": 1}}, [], "x"]
+    known = call.ask("M-1")
+    several: list[Any] = [{**known, "call": "drop"}, {**known, "given": {"meter": 1}}, {**known, "given": []}, [], "x"]
     for wrong in several:
         message = OURS.seal(wrong)
         answer = OURS.open(await StoreDesk(Stores(None), OURS).answer(message, most=MOST), about=message)

@@ -134,15 +134,15 @@ class StoreDesk:
         try:
             call = calls()[asked["port"], asked["call"]]
             given = {name: call.given[name].read(part) for name, part in asked["given"].items()}
-        except (KeyError, TypeError, ValueError) as wrong:
+        except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             return {"broke": f"the call is not understood: {type(wrong).__name__}: {wrong}"}
         try:
             told = await getattr(getattr(self._stores, call.port), call.name)(**given)
+            return {"told": call.told.write(told)}
         except tuple(ERRORS.values()) as error:
             return {"raised": type(error).__name__, "words": str(error)}
         except Exception as wrong:  # noqa: BLE001 (whoever has asked must be told, whatever it is)
             return {"broke": f"{type(wrong).__name__}: {wrong}"}
-        return {"told": call.told.write(told)}
 
 
 def outcome_of(call: Call, answer: Any) -> Any:
