@@ -1,8 +1,9 @@
 """Decisions about the orders of `cases`, and what a store is asked to keep with them."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from aforo.domain.delivery import ResultMessage
 from aforo.domain.identifiers import Fence, MeterNumber, OrderNumber

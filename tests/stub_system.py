@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from aforo.adapters.operator_documents import order_document
 from aforo.cim.control_requests import ControlRequest

@@ -1,7 +1,8 @@
 """DeliveryStore: a result's way from the outbox to the commercial system."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from aforo.domain.delivery import Delivery, DeliveryState, ResultMessage
 from aforo.domain.order import Fact, Order

@@ -1,9 +1,10 @@
 """DeviceRegistry: devices as they were put, all or none, and counters that new keys forget."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.domain.devices import Address, Concentrator, DeviceSecurity, Framing, Link
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
@@ -12,9 +13,9 @@ from cases import WEDNESDAY, a_meter
 from contract.conftest import Stores
 
 KEYS = DeviceSecurity(bytes.fromhex("4D4D4D0000BC614E"), bytes(range(24)), bytes(range(24, 48)))
-NEW_ENCRYPTION = replace(KEYS, encryption_key=bytes(24))
-NEW_AUTHENTICATION = replace(KEYS, authentication_key=bytes(24))
-NEW_TITLE = replace(KEYS, system_title=bytes(8))
+NEW_ENCRYPTION = dataclasses.replace(KEYS, encryption_key=bytes(24))
+NEW_AUTHENTICATION = dataclasses.replace(KEYS, authentication_key=bytes(24))
+NEW_TITLE = dataclasses.replace(KEYS, system_title=bytes(8))
 
 
 def a_concentrator(number: str = "C-1", security: DeviceSecurity = KEYS, host: str = "10.0.0.7") -> Concentrator:

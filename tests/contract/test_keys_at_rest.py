@@ -1,11 +1,11 @@
 """Keys at rest: whoever has the files of the database, and not the key-encryption key, has no key of any device."""
 
 import base64
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 
 from aforo.adapters.key_vault import FileKeyVault
 from aforo.adapters.postgres.database import Database

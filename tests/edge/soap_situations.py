@@ -5,10 +5,11 @@ import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
+from msgspec.structs import replace
 from starlette.types import ASGIApp
 
 from aforo.adapters.soap_door import DoorSettings, SoapDoor

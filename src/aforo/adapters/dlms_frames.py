@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from aforo.dlms import gateway
 from aforo.engine.ports import LineSilent, LineUnavailable
@@ -15,8 +16,7 @@ ARRIVALS_MAX = 1024
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class DlmsFrame:
+class DlmsFrame(Struct, frozen=True):
     """See `aforo.engine.ports.Frame`."""
 
     client_sap: int

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
 from starlette.types import Scope as HttpScope
 
 from aforo.adapters.oauth_tokens import BadGrant, OAuthTokens
@@ -183,10 +184,10 @@ class Gatekeeper:
         except ValueError:
             is_of_now = False
         if not is_of_now:
-            raise CimError(replace(_EXPIRED, xpath=f"{at}/Created"))
+            raise CimError(structs.replace(_EXPIRED, xpath=f"{at}/Created"))
         nonce = header.nonce.encode("utf-8", "surrogatepass")
         if not self._message_nonces.take(header.source, nonce, now, message=header.message_id):
-            raise CimError(replace(_REPLAYED, xpath=f"{at}/Nonce"))
+            raise CimError(structs.replace(_REPLAYED, xpath=f"{at}/Nonce"))
 
     @contextmanager
     def room_for(self, caller: Caller | None, peer: str) -> Iterator[None]:

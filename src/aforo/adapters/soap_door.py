@@ -7,12 +7,13 @@ reason goes out.
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 from urllib.parse import parse_qsl
 
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from aforo.adapters.gatekeeper import Gatekeeper, NotAdmitted, check_scope, check_source, peer_of

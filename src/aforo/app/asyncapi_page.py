@@ -1,10 +1,11 @@
 """The AsyncAPI document (3.0) of the result queue, made from an example of the code itself."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
+
+from msgspec.structs import replace
 
 from aforo.adapters.queues.messages import CONTENT_TYPE
 from aforo.domain.identifiers import MeterNumber, OrderId, OrderNumber, Source

@@ -1,11 +1,11 @@
 """The page of every message that we send in our own form: what a commercial system must be ready for."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from lxml import etree
+from msgspec.structs import replace
 
 from aforo.cim.client import acknowledgement_envelope
 from aforo.cim.control_requests import RefusedControl

@@ -1,7 +1,8 @@
 """What a commercial system may ask for, whatever message carries it: an order for each meter, and questions."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from aforo.cim.message import Header
 from aforo.cim.refusal import Refusal
@@ -10,16 +11,14 @@ CANONICAL = "iec"
 """The dialect of our own contract; see `aforo.cim.dialects`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """Request/Option."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRequest:
+class ControlRequest(Struct, frozen=True, kw_only=True):
     """An order for one meter. number: issuerTrackingID, empty when the sender left it to us.
 
     control_type: EndDeviceControlType, of whatever meaning.   watts: exact, of whatever sign and size; None when no
@@ -49,8 +48,7 @@ class ControlRequest:
     number_at: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedControl:
+class RefusedControl(Struct, frozen=True, kw_only=True):
     """One of several orders in a message that cannot be accepted, as others can. meter, number: as far as told."""
 
     meter: str
@@ -58,8 +56,7 @@ class RefusedControl:
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetRequest:
+class GetRequest(Struct, frozen=True, kw_only=True):
     """How does the order under this number stand? correlation_id: or those of the message that had it."""
 
     header: Header
@@ -68,8 +65,7 @@ class GetRequest:
     language: str = "es"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRequest:
+class CancelRequest(Struct, frozen=True, kw_only=True):
     """The order under this number is not to be carried out, if it has not been already."""
 
     header: Header

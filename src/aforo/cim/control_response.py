@@ -1,8 +1,9 @@
 """Every answer to an order: the acknowledgement at once, the final answer, a refusal. Written and read here."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from aforo.cim.end_device_controls import write_limit, write_meter
 from aforo.cim.message import (
@@ -28,8 +29,7 @@ from aforo.cim.xml_writing import add, add_if, root
 _CONTROL = f"{{{PROFILE}}}EndDeviceControl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readback:
+class Readback(Struct, frozen=True, kw_only=True):
     """What the meter said, in watts. breaker: the COSEM control state in lower case, empty when it was not read.
 
     before, threshold: None when only the supply switch was read.   read_at: xs:dateTime.
@@ -43,8 +43,7 @@ class Readback:
     read_at: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnsweredControl:
+class AnsweredControl(Struct, frozen=True, kw_only=True):
     """The order that an answer is about. watts: as ordered; None for an order that sets nothing."""
 
     number: str
@@ -55,8 +54,7 @@ class AnsweredControl:
     readback: Readback | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ControlResponse:
+class ControlResponse(Struct, frozen=True):
     """EndDeviceControlsResponseMessage."""
 
     header: Header

@@ -1,7 +1,8 @@
 """What is known of a meter's events: GetEndDeviceEvents, and its answer (IEC 61968-9, EndDeviceEvents)."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from aforo.cim.message import Header, Reply, ReplyError, Result, moment_of, read_header
 from aforo.cim.namespaces import MESSAGE
@@ -20,8 +21,7 @@ METER = "Meter"
 """The objectType under which an ID is a meter's number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventsRequest:
+class EventsRequest(Struct, frozen=True, kw_only=True):
     """since, until: None when not said.   meter: empty for all that the sender has ordered for."""
 
     header: Header
@@ -31,8 +31,7 @@ class EventsRequest:
     language: str = "es"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToldEvent:
+class ToldEvent(Struct, frozen=True, kw_only=True):
     """order: number of the order at whose end it came to be known.   at: xs:dateTime."""
 
     code: str
@@ -42,8 +41,7 @@ class ToldEvent:
     details: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EventsResponse:
+class EventsResponse(Struct, frozen=True):
     header: Header
     reply: Reply
     events: tuple[ToldEvent, ...]

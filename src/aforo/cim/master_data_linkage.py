@@ -1,6 +1,6 @@
 """MasterDataLinkageConfig (IEC 61968-9): a meter is linked to a usage point and a concentrator, or no longer is."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aforo.cim.message import Header, read_header
 from aforo.cim.refusal import CimError, Refusal
@@ -16,8 +16,7 @@ SCHEMA = f"{NOUN}Message.xsd"
 _VERBS = {LINK: "create", UNLINK: "delete"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkageRequest:
+class LinkageRequest(Struct, frozen=True, kw_only=True):
     """links: False undoes it.   usage_point, concentrator: empty when not said, one at least is.
 
     meter_at, usage_point_at, concentrator_at: where they stood.

@@ -1,9 +1,10 @@
 """What every message has: header and reply, in the order of IEC 61968-100 (2013)."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+
+from msgspec import Struct
 
 from aforo.cim.namespaces import MESSAGE
 from aforo.cim.xml_reading import Element, text_of, texts_of, token_of
@@ -30,8 +31,7 @@ class Result(Enum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(Struct, frozen=True, kw_only=True):
     """Texts as they came, empty where there was none.   timestamp: xs:dateTime.   async_reply: None when not said.
 
     nonce, created: of ReplayDetection; read, never written.
@@ -55,8 +55,7 @@ class Header:
         return self.correlation_id or self.message_id
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyError:
+class ReplyError(Struct, frozen=True):
     """Reply/Error. code: IEC 61968-9 reply code; 0.x are no errors, whatever the element is called.
 
     meter: the one that it is about, when the message is about several.
@@ -70,8 +69,7 @@ class ReplyError:
     meter: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """number: of the order, as an ID; empty when it is not known, or when there are several."""
 
     result: Result

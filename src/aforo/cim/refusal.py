@@ -1,10 +1,9 @@
 """Why a message is not accepted: a reply code, the words in both languages, and the element at fault."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """code: IEC 61968-9 reply code.   es, en: a sentence each.   xpath: from the message's own element, local names.
 
     details: what was seen, in whatever language its source speaks.

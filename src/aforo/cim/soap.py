@@ -1,10 +1,10 @@
 """SOAP envelopes and faults. Answers go out in the version in which the question came; 1.1 where there was none."""
 
 from collections.abc import Set
-from dataclasses import dataclass
 from enum import Enum
 
 from lxml import etree
+from msgspec import Struct
 
 from aforo.cim.message import FATAL, Reply, ReplyError, Result, write_reply
 from aforo.cim.namespaces import FAULT, SOAP11, SOAP12, TYPED
@@ -24,8 +24,7 @@ class Blame(Enum):
     MUST_UNDERSTAND = ("MustUnderstand", "MustUnderstand")
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """An envelope's only message, and the SOAP namespace that it came in."""
 
     version: str

@@ -1,8 +1,9 @@
 """What crosses the link in delegated mode. Plain values: the link knows neither our orders nor our meters."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+
+from msgspec import Struct
 
 
 class ItemKind(IntEnum):
@@ -32,8 +33,7 @@ class Withdrawal(IntEnum):
     UNKNOWN = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderItem:
+class OrderItem(Struct, frozen=True, kw_only=True):
     """order_id: the head-end's key, the same for every repetition.   number: the customer's, for people.
 
     limit_w: whole watts; 0 for all but LIMIT.   fence: refused when lower than one seen for the meter.
@@ -54,8 +54,7 @@ class OrderItem:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemReadback:
+class ItemReadback(Struct, frozen=True, kw_only=True):
     """Raw values in units of 10^scaler W, read from the meter itself at read_at; None where it has none.
 
     breaker: control_state of class 70.   restores_at: when the meter itself ends this limit.
@@ -72,8 +71,7 @@ class ItemReadback:
     restores_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemSupply:
+class ItemSupply(Struct, frozen=True, kw_only=True):
     """before, state: control_state of class 70.   output: output_state, None when the meter has none."""
 
     before: int
@@ -83,8 +81,7 @@ class ItemSupply:
     read_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemDemand:
+class ItemDemand(Struct, frozen=True, kw_only=True):
     """average: of the last whole period, in units of 10^scaler W.   captured_at: its end by the meter's clock."""
 
     average: int
@@ -95,8 +92,7 @@ class ItemDemand:
     read_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemResult:
+class ItemResult(Struct, frozen=True, kw_only=True):
     """result_id: the concentrator's own, rising, for the acknowledgement.   cause: code, empty when OK."""
 
     result_id: int
@@ -111,8 +107,7 @@ class ItemResult:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(Struct, frozen=True):
     """One meter of the concentrator's internal table.   last_seen: None when it never answered."""
 
     meter: str
@@ -120,8 +115,7 @@ class TableRow:
     last_seen: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """The concentrator's answer to one handed-over item: taken, or refused with a cause code."""
 
     order_id: int
@@ -129,8 +123,7 @@ class Submission:
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedOrder:
+class QueuedOrder(Struct, frozen=True):
     """One order that waits at the concentrator, or is being carried out (begun)."""
 
     order_id: int

@@ -6,7 +6,7 @@ AARE 61 { A1, A2 result, A3 result-source-diagnostic, A4 responding-AP-title, 88
 RLRQ 62 { 80 reason, BE }      RLRE 63 { 80 reason, BE }
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aforo.dlms.axdr import put_length, take_length
 from aforo.dlms.errors import malformed
@@ -38,8 +38,7 @@ NO_REASON, CONTEXT_NOT_SUPPORTED, TITLE_NOT_RECOGNISED = 1, 2, 3
 MECHANISM_NOT_RECOGNISED, MECHANISM_REQUIRED, AUTHENTICATION_FAILURE, AUTHENTICATION_REQUIRED = 11, 12, 13, 14
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssociationRequest:
+class AssociationRequest(Struct, frozen=True, kw_only=True):
     """context: last arc of the name: 1 logical names, 3 logical names with ciphering.   mechanism: 0 is none.
 
     authentication: password or challenge.   information: the InitiateRequest, ciphered or not.
@@ -52,8 +51,7 @@ class AssociationRequest:
     information: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssociationAnswer:
+class AssociationAnswer(Struct, frozen=True, kw_only=True):
     """result: 0 accepted, 1 rejected permanently, 2 transiently.   diagnostic: of the ACSE service user."""
 
     context: int

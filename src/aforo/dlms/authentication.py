@@ -10,10 +10,10 @@ Passes 1 and 2 are the challenges in AARQ and AARE, 3 and 4 the proofs in reply_
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from msgspec import Struct
 
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from aforo.dlms.keys import SystemTitle
@@ -26,8 +26,7 @@ _BLOCK = 16
 _HASHES = {Mechanism.HLS_MD5: hashlib.md5, Mechanism.HLS_SHA1: hashlib.sha1}
 
 
-@dataclass(frozen=True, slots=True)
-class Challenges:
+class Challenges(Struct, frozen=True):
     """own: ours, which the peer proves by.   peer: the peer's, which we prove by."""
 
     own: bytes

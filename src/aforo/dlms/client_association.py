@@ -1,6 +1,6 @@
 """The client's end of an association."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aforo.dlms import acse, association_states, data, xdlms
 from aforo.dlms.association import (

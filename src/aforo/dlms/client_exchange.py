@@ -1,6 +1,6 @@
 """One request of a client and its answer, in as many APDUs as they need; their protection is not its business."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aforo.dlms.errors import ErrorCode, RemoteProtocolError
 from aforo.dlms.events import (
@@ -39,8 +39,7 @@ ANSWER_OF: dict[type[Request], type[Response]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """room: octets that a plain APDU may take on its way to the peer; None: no bound.
 
     octets_max: longest message put together from blocks.

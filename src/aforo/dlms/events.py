@@ -1,7 +1,8 @@
 """What the two ends say to each other, free of its encoding. Encoded COSEM data is `bytes`, tag included."""
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+
+from msgspec import Struct
 
 from aforo.dlms.keys import SystemTitle
 
@@ -46,16 +47,14 @@ class Conformance(IntFlag):
     ACTION = 1 << 0
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Selective access: selector 1 is a range, 2 an entry in class 7. parameter: encoded data."""
 
     selector: int
     parameter: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class GetRequest:
+class GetRequest(Struct, frozen=True):
     class_id: int
     obis: bytes
     attribute: int
@@ -63,8 +62,7 @@ class GetRequest:
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetRequest:
+class SetRequest(Struct, frozen=True):
     class_id: int
     obis: bytes
     attribute: int
@@ -73,8 +71,7 @@ class SetRequest:
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRequest:
+class ActionRequest(Struct, frozen=True):
     class_id: int
     obis: bytes
     method: int
@@ -82,30 +79,26 @@ class ActionRequest:
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GetListRequest:
+class GetListRequest(Struct, frozen=True):
     """Several attributes at once; `high` of each item is not told apart from the list's."""
 
     items: tuple[GetRequest, ...]
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetListRequest:
+class SetListRequest(Struct, frozen=True):
     items: tuple[SetRequest, ...]
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ActionListRequest:
+class ActionListRequest(Struct, frozen=True):
     """On the wire a method without a parameter gets null-data: the two cannot be told apart."""
 
     items: tuple[ActionRequest, ...]
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
+class AccessRequest(Struct, frozen=True):
     """GET, SET and ACTION mixed, carried out in order.
 
     date_time: 12 octets, or empty.   breaks_on_error: what follows the first refusal is not carried out.
@@ -117,54 +110,46 @@ class AccessRequest:
     high: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GetResponse:
+class GetResponse(Struct, frozen=True):
     """data is there exactly when result is SUCCESS. An unknown result number comes as OTHER_REASON."""
 
     result: DataAccess
     data: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetResponse:
+class SetResponse(Struct, frozen=True):
     result: DataAccess
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResponse:
+class ActionResponse(Struct, frozen=True):
     """data: what the method returned, None when it returns nothing."""
 
     result: DataAccess
     data: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GetListResponse:
+class GetListResponse(Struct, frozen=True):
     """In the order of the request, as are the two below."""
 
     items: tuple[GetResponse, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetListResponse:
+class SetListResponse(Struct, frozen=True):
     items: tuple[SetResponse, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ActionListResponse:
+class ActionListResponse(Struct, frozen=True):
     items: tuple[ActionResponse, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AccessResponse:
+class AccessResponse(Struct, frozen=True):
     """items: in the order of the request, each of its own service."""
 
     items: tuple[GetResponse | SetResponse | ActionResponse, ...]
     date_time: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class DataNotification:
+class DataNotification(Struct, frozen=True):
     """invoke_id: long-invoke-id-and-priority, 32 bits as on the wire (bit 30 asks for a confirmation).
 
     date_time: 12 octets, or empty.   data: encoded.
@@ -182,16 +167,14 @@ class DataNotification:
 _CONFIRMED = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationConfirm:
+class NotificationConfirm(Struct, frozen=True):
     """Client: the notification with this long-invoke-id-and-priority was taken over durably."""
 
     invoke_id: int
     date_time: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class EventNotification:
+class EventNotification(Struct, frozen=True):
     """An attribute's value, unasked and never confirmed. date_time: 12 octets, or empty.   data: encoded."""
 
     class_id: int
@@ -201,8 +184,7 @@ class EventNotification:
     date_time: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceError:
+class ServiceError(Struct, frozen=True):
     """confirmed-service-error, in place of an answer. service: 1 initiate, 5 read, 6 write.
 
     group: 0 application-reference, 1 hardware-resource, 2 vde-state-error, 3 service, 4 definition, 5 access,
@@ -214,8 +196,7 @@ class ServiceError:
     error: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionResponse:
+class ExceptionResponse(Struct, frozen=True):
     """state: 1 service-not-allowed, 2 service-unknown.
 
     service: 1 operation-not-possible, 2 service-not-supported, 3 other-reason, 4 pdu-too-long, 5 deciphering-error,
@@ -227,13 +208,11 @@ class ExceptionResponse:
     counter: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Associate:
+class Associate(Struct, frozen=True):
     """Client: ask for an association with what the settings hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class AssociationEstablished:
+class AssociationEstablished(Struct, frozen=True):
     """Both sides have proved what the mechanism asks for. max_pdu: what the peer accepts, 0 means no bound."""
 
     conformance: Conformance
@@ -241,8 +220,7 @@ class AssociationEstablished:
     peer_title: SystemTitle | None
 
 
-@dataclass(frozen=True, slots=True)
-class AssociationRejected:
+class AssociationRejected(Struct, frozen=True):
     """result: 1 permanent, 2 transient.   diagnostic: ACSE service-user number (13 = authentication failure).
 
     by_peer is False when it is we who refused, because the peer's proof was wrong.
@@ -254,20 +232,17 @@ class AssociationRejected:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """Client: end the association in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(Struct, frozen=True):
     """Either end, in any state: the association is over here and now. Nothing goes over the line (COSEM-ABORT is local,
     IEC 62056-5-3): the other end learns it from the line's end, or from the next AARQ.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """The association is over, in order; a new one may follow on the same connection."""
 
 

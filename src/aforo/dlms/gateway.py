@@ -1,6 +1,6 @@
 """The DLMS gateway prefix: which device behind a gateway an APDU is for. Always outside the ciphering."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aforo.dlms.errors import LocalProtocolError, malformed
 
@@ -8,8 +8,7 @@ REQUEST, RESPONSE = 0xE6, 0xE7
 ADDRESS_OCTETS_MAX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Struct, frozen=True):
     """address: the device's own, as the gateway knows it; here the ASCII meter number.   network: 0, the only one."""
 
     is_response: bool

@@ -3,6 +3,8 @@
 import hmac
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from aforo.dlms.errors import LocalProtocolError
 
 
@@ -56,8 +58,7 @@ class Key(Secret):
         return cls(octets)
 
 
-@dataclass(frozen=True, slots=True)
-class SystemTitle:
+class SystemTitle(Struct, frozen=True):
     """Name of a device in security: three letters of the manufacturer, then five octets (IEC 62056-5-3)."""
 
     octets: bytes

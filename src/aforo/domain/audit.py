@@ -6,10 +6,11 @@ out, put in or moved. What is younger than the last seal is not covered yet. All
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct
 
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order import Fact
@@ -19,8 +20,7 @@ GENESIS = bytes(32)
 """What stands before the first fact of an order, and before the first seal."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChainedFact:
+class ChainedFact(Struct, frozen=True):
     """A fact as it is kept. place: 1 for an order's first.   link: of the chain up to and with it."""
 
     order_id: OrderId
@@ -29,8 +29,7 @@ class ChainedFact:
     link: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """An order's chain as it stood: so many facts, and the link of the last."""
 
     order_id: OrderId
@@ -42,8 +41,7 @@ class Head:
         return self.order_id.to_bytes(8, "big") + self.length.to_bytes(4, "big") + self.link
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Struct, frozen=True):
     """heads: of every chain that has grown since the seal before, by order id.   root: of the Merkle tree over them."""
 
     number: int
@@ -54,16 +52,14 @@ class Seal:
     heads: tuple[Head, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What is wrong. order_id: 0 for a fault of the seals themselves."""
 
     order_id: int
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True):
     """One order's facts, and the proof that a seal covers them. path: sibling hashes from the leaf up.
 
     index, count: of the leaf among the seal's heads.

@@ -1,9 +1,10 @@
 """How an order's result reaches the commercial system: a second table, apart from the order's own life."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from aforo.domain.identifiers import OrderId
 
@@ -31,8 +32,7 @@ DELIVERY_EDGES: dict[DeliveryState, dict[DeliveryState, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ResultMessage:
+class ResultMessage(Struct, frozen=True):
     """An order's end as it goes over the queue.
 
     id: the same at every repetition, so that a receiver can drop what it has.   body: CloudEvents attributes and data.
@@ -43,16 +43,14 @@ class ResultMessage:
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedResult:
+class NumberedResult(Struct, frozen=True):
     """serial: rises with every result of an installation; gaps may be."""
 
     serial: int
     message: ResultMessage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """Where one result stands.   attempts: POSTs begun.   next_at: not to be sent before."""
 
     message: ResultMessage

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from msgspec import Struct
+
 from aforo.domain.identifiers import ConcentratorNumber, MeterNumber
 
 
@@ -29,8 +31,7 @@ class Framing(Enum):
     HDLC = "hdlc"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """host, TCP or UDP port, and the two service access points; in HDLC they are the upper addresses of the stations.
 
     physical_device: HDLC lower address of the device; None leaves it out, for a line that leads to one device.
@@ -63,16 +64,14 @@ class DeviceSecurity:
         return bool(self.encryption_key and self.authentication_key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Concentrator:
+class Concentrator(Struct, frozen=True, kw_only=True):
     number: ConcentratorNumber
     address: Address
     security: DeviceSecurity
     time_zone: str = "America/Santiago"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meter:
+class Meter(Struct, frozen=True, kw_only=True):
     """max_power_w: rating of the service connection.   contracted_power_w: what the customer pays for.
 
     address: where a direct meter listens; for a transparent one only its service access points matter.

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
+
+from msgspec import Struct
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Fence, MeterNumber, OrderId, OrderNumber, Source
@@ -25,8 +26,7 @@ AGED_AFTER = timedelta(minutes=30)
 """An order that has been due for so long goes before urgent ones that are younger: none is starved."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
+class OrderRequest(Struct, frozen=True, kw_only=True):
     """An order as the customer gave it, already well-formed.
 
     special: why it may run outside the service window; None when it may not.
@@ -61,8 +61,7 @@ class OrderRequest:
         return min((moment for moment in (self.not_after, self.until) if moment is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """version rises with every commit: a decision made on an older one is refused by the store.
 
     lane: the line it goes over, see `Meter.lane`; empty before it is routed and for a meter that is not registered.
@@ -150,8 +149,7 @@ def overtakes(later: Order, order: Order) -> bool:
     return has_changed_it or order.state is not OrderState.UNCONFIRMED
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One thing that happened to an order: written once, never changed.
 
     step: 1 to 9 of the flow.   name: past tense, a key of `aforo.flow.trace`.   payload: JSON values only, no secret.

@@ -4,9 +4,10 @@ Reachable and in-the-table are not here: the concentrator tells them in the sess
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from aforo.domain.causes import Cause
 from aforo.domain.deadlines import Deadlines
@@ -31,8 +32,7 @@ def is_within_rating(request: OrderRequest, meter: Meter) -> bool:
     return request.limit is None or request.limit.watts <= meter.max_power_w
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True):
     """calendar: when restrictive orders may run.   known_limit_w: last read back from the meter; None: never.
 
     model: of the meter; None when it is not known here.   is_model_missing: and it has to be.   wants_proof: of the
@@ -77,8 +77,7 @@ def protection(request: OrderRequest, meter: Meter, known: Circumstances) -> Cau
     return Cause.PROTECTED_CUSTOMER if request.special is None else Cause.AWAITING_APPROVAL
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """until: when the service window opens again."""
 
     cause: Cause

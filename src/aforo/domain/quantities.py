@@ -1,8 +1,9 @@
 """The limit of an order: whole watts, never rounded."""
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
 
 HIGHEST_WATTS = 10_000_000
 """10 MW: above any low- or medium-voltage service connection that a meter's own breaker could cut."""
@@ -19,8 +20,7 @@ class LimitNotRepresentable(ValueError):
     """The meter's register cannot hold this limit exactly."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PowerLimit:
+class PowerLimit(Struct, frozen=True, order=True):
     """watts: whole, at least 1, at most HIGHEST_WATTS."""
 
     watts: int

@@ -1,9 +1,10 @@
 """What the meter itself said: the evidence behind every outcome."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
 
 from aforo.domain.causes import Cause
 from aforo.domain.quantities import watts_of
@@ -17,8 +18,7 @@ class Breaker(Enum):
     READY_FOR_RECONNECTION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Readback:
+class Readback(Struct, frozen=True):
     """Values read from the meter in one visit, in the monitored register's own raw units of 10^scaler W.
 
     before: threshold before any write.   written: raw value sent, None when only reading.   threshold: read after;
@@ -50,8 +50,7 @@ class Readback:
         return None if self.active is None else watts_of(self.active, self.scaler)
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyReadback:
+class SupplyReadback(Struct, frozen=True):
     """The supply switch as read from the meter in one visit (COSEM class 70).
 
     before, state: control_state before any command, and read afterwards.   output: output_state, the switch itself;
@@ -65,8 +64,7 @@ class SupplyReadback:
     read_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DemandReadback:
+class DemandReadback(Struct, frozen=True):
     """The demand of the last whole period as read from the meter (COSEM class 5), in units of 10^scaler W.
 
     captured_at: when that period ended, by the meter's own clock; None when it does not tell.
@@ -96,8 +94,7 @@ class Verdict(Enum):
     UNKNOWN = 2
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFrame:
+class DeviceFrame(Struct, frozen=True):
     """An APDU as it went over the line. at: when it was heard; None for one that was sent."""
 
     octets: bytes
@@ -108,8 +105,7 @@ class DeviceFrame:
         return self.at is None
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(Struct, frozen=True):
     """One visit to one meter: OK with evidence, KO with its cause, or UNKNOWN.
 
     detail: what was seen, in a sentence, for the trace; never a key.   frames: if the head-end itself was on the line.

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from aforo.dclink import board_client
 from aforo.dclink.messages import ItemResult, OrderItem, QueuedOrder, Submission, Withdrawal

@@ -1,9 +1,10 @@
 """Drives a conversation of `aforo.flow.device_client` over a real line, with durable counters."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
+
+from msgspec import Struct
 
 from aforo.dlms.counters import CounterRange, CountersExhausted
 from aforo.dlms.errors import RemoteProtocolError
@@ -25,8 +26,7 @@ COUNTERS_RESERVED = 64
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkTarget:
+class LinkTarget(Struct, frozen=True, kw_only=True):
     """device: its name in the ledger of counters.   meter: behind the gateway at the address; empty: the device itself.
 
     unavailable: what a line that cannot be had means for an order.

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Meter
@@ -32,8 +33,7 @@ SOURCES_MAX = 64
 """Whose turn it was is remembered of so many at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """An order that may go out now, as it will stand when its dispatch is committed.
 
     window_end: when the service window closes on it; None: it may run at any time.

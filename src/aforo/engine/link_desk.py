@@ -1,6 +1,6 @@
 """Links of meters: to a usage point and a concentrator, by a message of the commercial system."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aforo.cim.master_data_linkage import LinkageRequest
 from aforo.cim.message import INFORM, Reply, ReplyError, Result

@@ -1,10 +1,11 @@
 """In-memory twins of the ports, for tests and the simulator: they pass the same contract tests. Nothing is durable."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import shake_256
 from itertools import islice
+
+from msgspec.structs import replace
 
 from aforo.dlms.counters import COUNTER_MAX, CounterRange, CountersExhausted
 from aforo.domain.causes import Cause

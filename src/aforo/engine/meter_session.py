@@ -1,7 +1,8 @@
 """A lane on which the head-end speaks to the meters itself: one direct meter, or a concentrator that only relays."""
 
 from collections import OrderedDict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Address, Link, Meter

@@ -1,9 +1,10 @@
 """What the engine needs of the world. Each has a PostgreSQL or network form in `adapters`, and a twin in `memory`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct
 
 from aforo.dlms.counters import CounterRange
 from aforo.dlms.keys import Key
@@ -295,8 +296,7 @@ class LeaseLost(Exception):
     """What was held may be another process's by now: whoever works under it stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Of a process among the others. others: how many more there are.   orphans: names whose holder is gone."""
 
     others: int

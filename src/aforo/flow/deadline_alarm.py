@@ -1,8 +1,9 @@
 """Before an order's deadline passes: a warning, then an escalation, each a fact of its own."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from aforo.domain.deadlines import Alarm
 from aforo.domain.order import Fact, Order

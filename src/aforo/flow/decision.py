@@ -1,8 +1,10 @@
 """What a step decides: the order as it now stands, the facts, and whether a result leaves."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aforo.domain.order import Fact, Order
 from aforo.domain.order_states import OrderState, check_transition
@@ -14,8 +16,7 @@ CONCENTRATOR = "Concentrator"
 METER = "Meter"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Commit order, facts and result together or not at all.
 
     The order's version is still the one it was loaded with. result: number of the result that goes to the queue because

@@ -7,9 +7,10 @@ CountersWanted (hand back CountersGiven), so that whoever has the line and the d
 
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
 
 from aforo import dlms
 from aforo.dlms import data
@@ -71,8 +72,7 @@ _DATA, _VALUE = 1, 2
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceAccess:
+class DeviceAccess(Struct, frozen=True, kw_only=True):
     """How a device is spoken to.
 
     own_title: the client's.   keys: None when they are not ours to have.   title: None means that it is learnt.
@@ -88,8 +88,7 @@ class DeviceAccess:
     max_pdu: int = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """APDUs for the device, and the service access points of the two ends. apdus: none means only wait; several come of
     a transfer in blocks.
     """
@@ -99,16 +98,14 @@ class Exchange:
     apdus: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """apdu: None is silence, certain only after the whole wait."""
 
     apdu: bytes | None
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CountersWanted:
+class CountersWanted(Struct, frozen=True):
     """More invocation counters, durable before they are handed back.
 
     expected: what the device expects, the lowest of them unless a higher one is on record; None: as on record.
@@ -117,8 +114,7 @@ class CountersWanted:
     expected: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CountersGiven:
+class CountersGiven(Struct, frozen=True):
     """counters: None when nothing is on record for the device, so that its own must be read first."""
 
     counters: CounterRange | None

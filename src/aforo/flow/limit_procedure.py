@@ -1,7 +1,8 @@
 """The procedure of a limit: thresholds read, written where they differ, and read back from the meter itself."""
 
 from collections.abc import Generator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aforo import dlms
 from aforo.domain.causes import Cause

@@ -4,7 +4,8 @@ Driven by whoever has the line: a concentrator in delegated mode, the head-end f
 """
 
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aforo.dlms.settings import Ciphering
 from aforo.domain.causes import Cause

@@ -4,9 +4,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from aforo.cim.control_requests import ControlRequest
 from aforo.cim.message import message_id
@@ -28,8 +29,7 @@ _OPTIONS = ("priority", "special", "notAfter", "until", "retryOf", "proof", "wai
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerRules:
+class CallerRules(Struct, frozen=True, kw_only=True):
     """What one source may do.
 
     may_answer_to: which addresses its answers may be sent to.   usual_address: where they go when an order names no

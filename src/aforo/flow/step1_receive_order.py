@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, RefusedControl
 from aforo.cim.control_response import AnsweredControl, ControlResponse, response_header

@@ -1,6 +1,6 @@
 """Step 5, Concentrator -> Meter: the requests of a visit. Interface I3; classes 3, 5, 8, 70 and 71 (IEC 62056-6-2)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aforo import dlms
 from aforo.dlms import data
@@ -21,8 +21,7 @@ _SCALER_UNIT = {3: 3, 4: 3, 5: 4}
 """Attribute that holds scaler_unit, by interface class: Register, Extended register, Demand register."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdPlace:
+class ThresholdPlace(Struct, frozen=True):
     """The attribute in which a meter keeps a threshold."""
 
     class_id: int

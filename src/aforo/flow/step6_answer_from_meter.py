@@ -1,7 +1,8 @@
 """Step 6, Meter -> Concentrator: what the meter's answers mean for the order."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from aforo import dlms
 from aforo.dlms import DataAccess, data, dates
@@ -63,8 +64,7 @@ class VisitFailed(Exception):
         self.result = CommandResult(Verdict.KO, cause, detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Monitored:
+class Monitored(Struct, frozen=True):
     """The attribute that the limiter watches."""
 
     class_id: int
@@ -75,8 +75,7 @@ class Monitored:
         return f"class {self.class_id}, {show(self.obis)}, attribute {self.attribute}"
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """tag: the meter's own type.   highest: what that type can hold."""
 
     tag: int

@@ -4,9 +4,11 @@ Silence after a command may have left is never a failure: the order is reconcile
 says decides.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aforo.dclink.messages import ItemDemand, ItemReadback, ItemResult, ItemSupply
 from aforo.domain.causes import CAUSES, Cause, Retry
@@ -25,8 +27,7 @@ _CLOCKS_APART = timedelta(minutes=10)
 """However far a concentrator's clock may be ahead and still be given orders that must not begin late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """A visit's result and when it was fetched. fence: of the visit it belongs to, so that a late one is known."""
 
     result: CommandResult

@@ -1,9 +1,10 @@
 """Step 9, Integration -> Legacy: an order's end as a CIM response, sent until it is acknowledged, or kept."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from aforo.cim.control_requests import GetRequest
 from aforo.cim.control_response import AnsweredControl, ControlResponse, Readback, response_header

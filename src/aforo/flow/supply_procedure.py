@@ -1,7 +1,9 @@
 """The procedure of the supply switch: its state read, moved where it must be, and read again from the meter itself."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from aforo import dlms
 from aforo.domain.causes import Cause

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from aforo import dlms
 from aforo.domain.causes import Cause
 from aforo.domain.meter_models import MeterModel
@@ -35,16 +37,14 @@ class MeterTask:
     is_urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A meter's response and when it came."""
 
     response: dlms.Response
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A request after which silence means that the outcome is unknown.
 
     before, written: raw thresholds; for the supply switch its control_state before, and the method invoked.

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
 from aforo.cim.control_response import ControlResponse
 from aforo.domain.identifiers import MeterNumber
 from aforo.domain.order import Order
@@ -14,8 +16,7 @@ SENDS_KEPT = 256
 """Of each device: enough to find when what a meter has just heard was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One answer as the commercial system took it."""
 
     at: datetime

@@ -7,9 +7,11 @@ of its scenario it must be found.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from aforo.dclink.messages import OrderItem
 from aforo.domain.causes import Cause

@@ -4,9 +4,10 @@ Between a concentrator and its meters it is also where the line loses things, an
 middle of a command.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from aforo.simulation.virtual_device import DeviceCrashed
 from aforo.simulator.concentrator_settings import MeterPort
@@ -14,8 +15,7 @@ from aforo.simulator.meter import Meter
 from aforo.simulator.meter_settings import EventCode, MeterEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """What a meter holds from `at` on. watts: threshold.   by_command: of its management client, not a local act.
 
     is_limit: the threshold is what has changed.   cut: whether the switch was opened remotely, None when nothing was
@@ -31,8 +31,7 @@ class Holding:
     apdu: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Passing:
+class Passing(Struct, frozen=True):
     """What the line lets through now. stops: the concentrator dies "before" or "after" the meter has heard."""
 
     request: bool = True

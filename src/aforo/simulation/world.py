@@ -5,11 +5,12 @@ import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextvars import Context
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
+
+from msgspec.structs import replace
 
 from aforo.adapters.key_vault import FileKeyVault
 from aforo.dlms.keys import SystemTitle

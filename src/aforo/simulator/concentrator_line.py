@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
+from msgspec import Struct
+
 from aforo.dlms.connection import Connection
 from aforo.dlms.counters import COUNTER_MAX
 from aforo.dlms.errors import RemoteProtocolError
@@ -42,8 +44,7 @@ CLIENTS_MAX = 512
 """Associations with meters kept for their next order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relay:
+class Relay(Struct, frozen=True):
     """An APDU to be passed on as it is. answer: told what the meter said, None for silence."""
 
     meter: str

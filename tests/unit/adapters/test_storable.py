@@ -21,6 +21,18 @@ def test_what_is_certain_to_be_kept_is_kept(value: object) -> None:
         assert to_jsonb(json.loads(to_jsonb(value))) == to_jsonb(value)
 
 
+plain = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | plain,
+    lambda part: st.lists(part) | st.dictionaries(plain, part),
+)
+
+
+@given(documents)
+def test_what_can_be_stored_is_written_as_json_has_it(document: object) -> None:
+    assert json.loads(to_jsonb(document)) == document
+
+
 @pytest.mark.parametrize("value", ["", "Contador ES-1", {"watts": 2500, "names": ["á", None, True]}, 2**70])
 def test_what_facts_hold_is_certain_to_be_kept(value: object) -> None:
     assert is_kept(value)

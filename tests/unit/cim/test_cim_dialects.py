@@ -1,6 +1,5 @@
 """Each dialect against its golden files: an order as its senders write it, and the answer as they get it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +7,7 @@ from string import Template
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from aforo.cim import schemas
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest

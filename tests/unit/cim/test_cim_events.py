@@ -1,10 +1,10 @@
 """GetEndDeviceEvents, read and answered, against the published schema."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from aforo.cim.control_response import response_header
 from aforo.cim.end_device_events import (

@@ -235,7 +235,7 @@ def test_what_a_client_writes_is_what_the_door_reads_and_complies_with_the_schem
         "number_at": f"{CONTROL_AT}/issuerTrackingID",
     }
     paths["control_type_at"] = f"{CONTROL_AT}/EndDeviceControlType/@ref"
-    assert read == ControlRequest(**{name: getattr(request, name) for name in request.__slots__} | paths)
+    assert read == ControlRequest(**{name: getattr(request, name) for name in request.__struct_fields__} | paths)
 
 
 def test_what_a_client_asks_is_what_the_door_reads() -> None:

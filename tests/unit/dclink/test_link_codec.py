@@ -1,13 +1,14 @@
 """The link's messages: everything that the types hold comes back as it went, and nothing else is taken."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aforo.dclink import codec
 from aforo.dlms import ErrorCode, LocalProtocolError, RemoteProtocolError, data

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields, replace
 
 from aforo.dclink import board_client, codec, order_board
 from aforo.dclink.messages import (

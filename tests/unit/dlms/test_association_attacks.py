@@ -1,8 +1,7 @@
 """Wrong keys, wrong titles, replays, forgeries, plain text: what is refused, and what is answered to it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aforo.dlms import (
     Associate,

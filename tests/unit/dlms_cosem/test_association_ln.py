@@ -1,10 +1,10 @@
 """Class 15: a client is told what it may see, by which name, and never a secret. Class 8: the clock can be set."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.dlms import Mechanism, data, dates
 from aforo.dlms.cosem.association_ln import AssociationLn

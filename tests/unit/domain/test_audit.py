@@ -1,11 +1,11 @@
 """The audit trail: whatever was done to what is sealed is found, and a receipt proves itself."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aforo.domain.audit import (
     GENESIS,
@@ -72,7 +72,7 @@ def test_a_chain_that_has_grown_since_the_last_seal_is_in_order() -> None:
     [{"step": 9}, {"at": WEDNESDAY}, {"sender": "X"}, {"receiver": "X"}, {"name": "X"}, {"payload": {"n": 7}}],
 )
 def test_any_changed_fact_is_found(place: int, changes: dict[str, object]) -> None:
-    changed = replace(FACTS[place], fact=replace(FACTS[place].fact, **changes))  # type: ignore[arg-type]
+    changed = replace(FACTS[place], fact=replace(FACTS[place].fact, **changes))
 
     assert FACTS[place].order_id in found([*FACTS[:place], changed, *FACTS[place + 1 :]])
 

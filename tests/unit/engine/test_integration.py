@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.cim.control_requests import CancelRequest, ControlRequest, GetRequest, Option, RefusedControl
 from aforo.cim.control_response import ControlResponse

@@ -1,10 +1,10 @@
 """LaneOrders: what may go out, what is decided instead, and decisions that others have overtaken."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.adapters.dlms_frames import DlmsFrame
 from aforo.dclink.messages import ItemResult, ItemVerdict

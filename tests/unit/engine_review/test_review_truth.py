@@ -1,10 +1,10 @@
 """What the customer is told is what the meter did, whatever moves, restarts or comes late in between."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.dlms.events import Request, Response, SetRequest
 from aforo.dlms.keys import Key, Keys, SystemTitle

@@ -1,9 +1,9 @@
 """What an order's end tells of its meter: nothing that was not read."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.order_kinds import DISCONNECT, LIMIT_REMOVE, PROVE, READ, RECONNECT, OrderKind

@@ -3,12 +3,12 @@
 The test knows what the meter really does; the order only knows what it is told.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.identifiers import Epoch, Fence

@@ -1,10 +1,10 @@
 """Step 1: from a CIM order to ours, the refusals that need our own rules, and what the sender is told at once."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.cim.control_requests import ControlRequest, GetRequest
 from aforo.cim.control_response import ControlResponse, response_envelope
@@ -45,7 +45,7 @@ def refused(*replacements: tuple[str, str]) -> Refusal:
 
 def order(state: OrderState, cause: Cause | None = None, **changes: object) -> Order:
     taken = receive_order(received(), OrderId(7), NOW).order
-    return replace(taken, state=state, cause=cause, **changes)  # type: ignore[arg-type]  # the caller names fields of it
+    return replace(taken, state=state, cause=cause, **changes)
 
 
 def test_the_golden_order_becomes_ours() -> None:

@@ -1,9 +1,9 @@
 """Step 7: what a visit's result makes of an order; above all, what silence does not make of it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.domain.causes import CAUSES, Cause, Retry
 from aforo.domain.confirmation import FIRST_AFTER

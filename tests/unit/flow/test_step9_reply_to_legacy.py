@@ -1,10 +1,10 @@
 """Step 9: every end becomes the reply that the table of outcomes gives, and is sent until it is taken."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.cim.control_requests import GetRequest
 from aforo.cim.control_response import Readback, read_response, response_envelope

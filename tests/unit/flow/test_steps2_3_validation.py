@@ -1,9 +1,9 @@
 """Steps 2 and 3: routed to the meter's line; refused, held or let through, each with its reason."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from aforo.adapters.calendar_files import load_calendar
 from aforo.domain.causes import Cause

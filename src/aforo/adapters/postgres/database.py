@@ -1,9 +1,9 @@
 """The Legacy Integration Database: one pool of connections, and the ports that work on it."""
 
-import json
 from typing import Any, Self, TypeAlias
 
 import asyncpg
+import msgspec.json
 
 from aforo.adapters.postgres.audit_store import PostgresAuditStore
 from aforo.adapters.postgres.delivery_store import PostgresDeliveryStore
@@ -76,7 +76,7 @@ async def _migrated_pool(arguments: dict[str, Any], *, keeps_old_schema: bool) -
 
 
 async def _prepare(connection: Connection) -> None:
-    await connection.set_type_codec("jsonb", encoder=to_jsonb, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=to_jsonb, decoder=msgspec.json.decode, schema="pg_catalog")
 
 
 async def _leave_as_it_is(_: Connection) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 
 from aforo.adapters.postgres.group_commit import Connection, GroupCommit, GroupRead
 from aforo.adapters.postgres.named_sql import load_sql

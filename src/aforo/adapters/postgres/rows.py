@@ -1,11 +1,11 @@
 """Rows of the database as values of the domain, and back."""
 
-import json
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec.json
+from msgspec.structs import replace
 
 from aforo.adapters.postgres.storable import is_kept, to_jsonb
 from aforo.domain.audit import digest_of
@@ -118,7 +118,7 @@ def whole_of(order: Order) -> dict[str, Any]:
 def fact_row(order_id: OrderId, fact: Fact) -> dict[str, Any]:
     """Its digest is that of the fact as it will be read again."""
     payload = fact.payload
-    kept = fact if is_kept(payload) else replace(fact, payload=json.loads(to_jsonb(payload)))
+    kept = fact if is_kept(payload) else replace(fact, payload=msgspec.json.decode(to_jsonb(payload)))
     return {
         "digest": digest_of(order_id, kept).hex(),
         "order_id": order_id,

@@ -10,6 +10,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
 
+from msgspec import Struct
+
 from aforo.dlms.counters import CounterRange
 from aforo.domain.order_kinds import KINDS, OrderKind
 
@@ -60,7 +62,9 @@ def form_of(kind: Any) -> Form:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return Form(lambda member: member.value, kind)
     if is_dataclass(kind):
-        return _of_dataclass(kind)
+        return _of_fields(kind, [field.name for field in fields(kind)])
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return _of_fields(kind, kind.__struct_fields__)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType) and NoneType in arguments and len(arguments) == 2:
         return _optional(form_of(next(one for one in arguments if one is not NoneType)))
@@ -73,9 +77,9 @@ def form_of(kind: Any) -> Form:
     raise TypeError(f"{kind} cannot be written as a document")
 
 
-def _of_dataclass(kind: Any) -> Form:
+def _of_fields(kind: Any, names: Iterable[str]) -> Form:
     hints = get_type_hints(kind)
-    forms = {field.name: form_of(hints[field.name]) for field in fields(kind)}
+    forms = {name: form_of(hints[name]) for name in names}
 
     def write(value: Any) -> dict[str, Any]:
         return {name: form.write(getattr(value, name)) for name, form in forms.items()}

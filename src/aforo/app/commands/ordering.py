@@ -1,13 +1,14 @@
 """One order through the SOAP door, as a commercial system would send it, and what becomes of it."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from aforo.adapters.reply_receiver import ReplyReceiver
 from aforo.adapters.system_clock import SystemClock

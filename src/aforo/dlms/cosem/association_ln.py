@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from aforo.dlms import data
 from aforo.dlms.cosem.interface_class import (
     LOGICAL_NAME,
@@ -49,8 +51,7 @@ _ASSOCIATED = 2
 _METHOD_ACCESS = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssociationFacts:
+class AssociationFacts(Struct, frozen=True, kw_only=True):
     """max_receive, max_send: longest APDU in octets, seen from the server.
 
     security_setup: logical name of the object; empty without ciphering.

@@ -1,7 +1,9 @@
 """Register, class_id 3, version 0 (IEC 62056-6-2): a measured value with its scale and unit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from aforo.dlms import data
 from aforo.dlms.cosem.interface_class import LOGICAL_NAME, Access, Attribute, InterfaceClass, InterfaceObject, Method
@@ -24,8 +26,7 @@ WATT, WATT_HOUR = 27, 30
 _VALUE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class ScalerUnit:
+class ScalerUnit(Struct, frozen=True):
     """scaler: the value counts in 10^scaler units.   unit: code of the table of units."""
 
     scaler: int

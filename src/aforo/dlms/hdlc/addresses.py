@@ -1,7 +1,9 @@
 """HDLC addresses (IEC 62056-46, extended addressing): seven bits per octet, the lowest bit set in the last one."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from aforo.dlms.errors import LocalProtocolError, malformed
 
@@ -9,8 +11,7 @@ WIDTHS: Final = (1, 2, 4)
 _PART_MAX: Final = {1: 0x7F, 2: 0x7F, 4: 0x3FFF}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """upper: the client, or the server's logical device.   lower: the physical device, absent in one octet.
 
     width: octets on the wire, 1, 2 or 4; 0 takes the shortest that fits.
@@ -22,7 +23,7 @@ class Address:
 
     def __post_init__(self) -> None:
         if self.width == 0:
-            object.__setattr__(self, "width", self._shortest())
+            force_setattr(self, "width", self._shortest())
         if self.width not in WIDTHS or (self.lower is None) != (self.width == 1):
             raise LocalProtocolError(f"{self.width} octets do not hold {self}")
         if not (0 <= self.upper <= _PART_MAX[self.width] and 0 <= (self.lower or 0) <= _PART_MAX[self.width]):

@@ -1,7 +1,8 @@
 """One frame of type 3 (IEC 62056-46): format and length, addresses, control, HCS, information, FCS, between flags."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 from aforo.dlms.hdlc.addresses import Address, take_address
@@ -20,8 +21,7 @@ _FLAG_OCTET: Final = bytes((FLAG,))
 _TYPE_3, _SEGMENTED, _LENGTH = 0xA000, 0x0800, BODY_OCTETS_MAX
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """control: the octet; `decode_control` reads it.   is_segmented: more of the same APDU follows."""
 
     destination: Address

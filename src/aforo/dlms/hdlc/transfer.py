@@ -1,7 +1,8 @@
 """APDUs as numbered segments: those on their way out, and the one that is coming in (IEC 62056-46, I frames)."""
 
 from collections import deque
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
 from aforo.dlms.hdlc.control import MODULO
@@ -11,8 +12,7 @@ LLC_OCTETS = 3
 APDUS_UNDER_WAY_MAX = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     information: bytes
     is_segmented: bool
 

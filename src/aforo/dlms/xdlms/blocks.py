@@ -12,7 +12,7 @@ What the raw octets make up together: of a GET its Data, or n{Get-Data-Result} o
 Data, or n{Data}; of an ACTION's answer Action-Response-With-Optional-Data, or n of them.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aforo.dlms.axdr import put_octets, take_octets
 from aforo.dlms.errors import malformed
@@ -66,8 +66,7 @@ _HEAD_OCTETS = 3
 _SPLIT = SetRequest | SetListRequest | ActionRequest | ActionListRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """refusal: in place of raw octets, of a GET only."""
 
     is_last: bool
