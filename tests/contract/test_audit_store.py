@@ -1,11 +1,13 @@
 """The audit trail of the stores: every fact that is kept, by whatever call, is chained, sealed and found changed."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from aforo.adapters.postgres.database import Database
-from aforo.domain.audit import Finding, is_proved, receipt_of, verify
+from aforo.domain.audit import Finding, digest_of, is_proved, receipt_of, verify
+from aforo.domain.delivery import Delivery, DeliveryState
 from aforo.domain.identifiers import OrderId
 from aforo.domain.order_states import OrderState
 from aforo.engine.ports import AuditStore
@@ -112,3 +114,43 @@ async def test_facts_from_before_the_trail_stand_outside_and_are_no_finding(
 
     assert await findings(database.audit) == []
     assert [one.fact.name for one in await database.audit.chain(order.id)] == ["OrderCancelled"]
+
+
+async def test_facts_told_by_several_at_the_same_time_are_one_chain(both_stores: tuple[Stores, Stores]) -> None:
+    first, second = both_stores
+    order = await stored(first.orders, "OS-1")
+    results = [a_result(order, number) for number in range(1, 17)]
+    await first.deliveries.put_in_inbox(results, WEDNESDAY)
+    held = [Delivery(message=result, state=DeliveryState.PUBLISHED, next_at=WEDNESDAY) for result in results]
+
+    await asyncio.gather(
+        first.orders.commit(Decision(standing(order, OrderState.CANCELLED), (a_fact(), a_fact("OrderCancelled")))),
+        *(
+            stores.deliveries.close_delivery(delivery, a_fact("ResultAnswered", step=9, place=place))
+            for place, delivery in enumerate(held)
+            for stores in both_stores
+        ),
+    )
+
+    assert await second.audit.seal(WEDNESDAY, 100) is not None
+    assert await findings(second.audit) == []
+    chain = await first.audit.chain(order.id)
+    assert [one.place for one in chain] == list(range(1, 1 + 1 + 2 + 32))
+    assert [one.fact for one in chain] == await second.orders.facts(order.id)
+
+
+async def test_a_fact_that_an_older_process_tells_goes_on_with_the_chain(database: Database) -> None:
+    """It leaves place and link to the database."""
+    order = await stored(database.orders, "OS-1")
+    fact = a_fact("OrderWarned")
+    await database._pool.execute(
+        "INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        *(order.id, fact.step, fact.at, fact.sender, fact.receiver, fact.name, fact.payload),
+        digest_of(order.id, fact),
+    )
+    await database.orders.commit(Decision(standing(order, OrderState.CANCELLED), (a_fact("OrderCancelled"),), result=0))
+
+    assert await findings(database.audit) == []
+    names = [one.fact.name for one in await database.audit.chain(order.id)]
+    assert names == ["OrderReceived", "OrderWarned", "OrderCancelled"]

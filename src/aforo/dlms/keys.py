@@ -1,7 +1,6 @@
 """Secrets and names of the two ends: types that cannot be mixed up, and keys that cannot be printed."""
 
 import hmac
-from dataclasses import dataclass, field
 
 from msgspec import Struct
 
@@ -81,8 +80,7 @@ class SystemTitle(Struct, frozen=True):
         return f"SystemTitle({self})"
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Global unicast keys of one association.
 
     encryption: GUEK; authentication: GAK; dedicated: session key that the client puts into its InitiateRequest;
@@ -91,8 +89,8 @@ class Keys:
 
     encryption: Key
     authentication: Key
-    dedicated: Key | None = field(default=None)
-    broadcast: Key | None = field(default=None)
+    dedicated: Key | None = None
+    broadcast: Key | None = None
 
     def present(self) -> tuple[Key, ...]:
         every = (self.encryption, self.authentication, self.dedicated, self.broadcast)

@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from enum import Enum
+from functools import lru_cache
 
 from aforo.dlms.errors import LocalProtocolError
 
@@ -30,6 +31,7 @@ class Notation(Enum):
     HEX = "hex"
 
 
+@lru_cache(maxsize=4096)
 def obis(text: str) -> bytes:
     """Of any `Notation`, `&` in place of `*`, or without E. Raises LocalProtocolError.
 

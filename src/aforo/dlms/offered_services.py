@@ -1,5 +1,7 @@
 """Which negotiated services a message needs: neither end uses another one."""
 
+from functools import lru_cache
+
 from aforo.dlms.errors import LocalProtocolError
 from aforo.dlms.events import (
     AccessRequest,
@@ -25,7 +27,7 @@ class NotOffered(LocalProtocolError):
         self.missing = missing
 
 
-_NEEDS = {
+_NEEDS: dict[type, Conformance] = {
     GetRequest: Conformance.GET,
     SetRequest: Conformance.SET,
     ActionRequest: Conformance.ACTION,
@@ -43,10 +45,15 @@ def check_offered(
     message: Request | DataNotification | NotificationConfirm | EventNotification, offered: Conformance
 ) -> None:
     """Raises NotOffered."""
-    needs = _NEEDS[type(message)]
-    lacks_selection = Conformance.SELECTIVE_ACCESS not in offered and _selects(message)
-    if needs not in offered or lacks_selection:
-        raise NotOffered(needs & ~offered | (Conformance.SELECTIVE_ACCESS if lacks_selection else Conformance(0)))
+    missing = _missing(type(message), offered, is_selective=_selects(message))
+    if missing:
+        raise NotOffered(missing)
+
+
+@lru_cache(maxsize=1024)
+def _missing(kind: type, offered: Conformance, *, is_selective: bool) -> Conformance:
+    """Kept, since every message asks, and arithmetic of flags takes longer than to look it up."""
+    return (_NEEDS[kind] | (Conformance.SELECTIVE_ACCESS if is_selective else Conformance(0))) & ~offered
 
 
 def _selects(message: object) -> bool:

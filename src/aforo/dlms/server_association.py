@@ -63,6 +63,10 @@ class AarqRefused(RemoteProtocolError):
         self.initiate_error = initiate_error
 
 
+_REQUESTS = {*xdlms.REQUESTS, xdlms.ACCESS_REQUEST}
+_CONTINUED = blocks.NEXTS | blocks.ASKS
+
+
 class ServerAssociation(Association):
     """See `aforo.dlms.connection.Connection`. An AARQ ends whatever association there was."""
 
@@ -231,11 +235,11 @@ class ServerAssociation(Association):
         if plain[0] == xdlms.DATA_NOTIFICATION_CONFIRM:
             self._state = association_states.received(self._state, Move.CONFIRM)
             return xdlms.decode_notification_confirm(plain)
-        if plain[0] not in (*xdlms.REQUESTS, xdlms.ACCESS_REQUEST):
+        if plain[0] not in _REQUESTS:
             raise RemoteProtocolError(ErrorCode.UNSUPPORTED, f"APDU {plain[0]:02X}")
         if self._state is State.PROVING:
             return self._proof(*xdlms.decode_request(plain))
-        if (plain[0], plain[1] if len(plain) > 1 else 0) in blocks.NEXTS | blocks.ASKS:
+        if (plain[0], plain[1] if len(plain) > 1 else 0) in _CONTINUED:
             self._state = association_states.received(self._state, Move.BLOCK)
         else:
             self._begin_exchange()

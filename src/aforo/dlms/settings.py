@@ -1,7 +1,8 @@
 """All that one end of an association must be told: nothing is drawn, read or guessed inside."""
 
-from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+
+from msgspec import Struct
 
 from aforo.dlms.counters import CounterRange
 from aforo.dlms.errors import LocalProtocolError
@@ -59,8 +60,7 @@ STANDARD_SERVICES = (
 """All that this core speaks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """title: ours.   challenge: 8 to 64 octets of the caller's entropy, used once, needed by every HLS mechanism.
 
     keys: None means that the association is not ciphered.   counters: our invocation counters, already reserved.
@@ -76,7 +76,7 @@ class Settings:
     peer_title: SystemTitle | None = None
     keys: Keys | None = None
     password: Secret | None = None
-    challenge: bytes = field(default=b"", repr=False)
+    challenge: bytes = b""
     counters: CounterRange | None = None
     suite: int = 0
     ciphering: Ciphering = Ciphering.AUTO
@@ -126,11 +126,9 @@ class Settings:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSettings(Settings):
+class ClientSettings(Settings, frozen=True, kw_only=True):
     """peer_title: None means that it is learnt from the AARE; given, another title is an error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings(Settings):
+class ServerSettings(Settings, frozen=True, kw_only=True):
     """peer_title: None means that any client title is taken, as long as the keys fit."""

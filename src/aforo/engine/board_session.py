@@ -124,13 +124,12 @@ class BoardSession:
             entries.extend(more)
 
     async def _hand_over(self) -> bool:
-        """Step 4 for everything that may go now. True: something went, or was decided; there may be more."""
+        """Step 4 for everything that may go now. True: there may be more. What comes meanwhile wakes the session."""
         if self._room.is_closed:
             return False
         room = self._window.size - len(self._out)
-        claims = await self._orders.claim(room if room > 0 else self._ports.settings.urgent_room)
-        if room <= 0:
-            claims = [claim for claim in claims if claim.order.request.priority is Priority.HIGH]
+        due = await self._orders.claim(room if room > 0 else self._ports.settings.urgent_room)
+        claims = due if room > 0 else [claim for claim in due if claim.order.request.priority is Priority.HIGH]
         claims = await self._reachable([claim for claim in claims if claim.order.id not in self._out])
         if not claims:
             return False
@@ -141,7 +140,7 @@ class BoardSession:
             self._window.began(self._ports.clock.now())
         self._out.update({claim.order.id: claim for claim in handed})
         await self._submit(handed)
-        return True
+        return self._orders.may_have_more or len(handed) < len(due)
 
     async def _reachable(self, claims: Sequence[Claim]) -> list[Claim]:
         """Those whose meter is in the concentrator's table and answers there; the others wait under their plan."""

@@ -65,11 +65,16 @@ class LaneOrders:
         self._clock = ports.clock
         self._plan = ports.settings.plan
         self._served: dict[Source, None] = {}
+        self.may_have_more = False
         settings = ports.settings
         self._desk = ServiceDesk(settings.calendar, ports.book.store, settings.model, deadlines=settings.deadlines)
 
     async def claim(self, limit: int) -> list[Claim]:
-        """Due orders that nothing stands against, highest priority first; the others are decided on the way."""
+        """Due orders that nothing stands against, highest priority first; the others are decided on the way.
+
+        Afterwards `may_have_more` tells whether another claim could find some that are due already.
+        """
+        self.may_have_more = False
         orders = await self._book.store.due(self.lane, self._clock.now(), limit, tuple(self._served))
         if not orders:
             return []
@@ -94,6 +99,7 @@ class LaneOrders:
                 ready = await self._prepare(order, meters.get(order.request.meter))
                 if ready is not None:
                     claims.append(ready)
+        self.may_have_more = len(orders) == limit or len(claims) < len(orders)
         return claims
 
     async def _awaits_its_limit(self, order: Order) -> bool:

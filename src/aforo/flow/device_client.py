@@ -321,12 +321,12 @@ class DeviceClient:
         """One request to its answer, with what the core exchanges in between. Raises DeviceLost."""
         connection.send(event)
         while True:
-            answer, at = yield from self._answer(connection, client_sap, f"no answer to {_named(event)}")
+            answer, at = yield from self._answer(connection, client_sap, event)
             if answer is not None:
                 return answer, at
 
     def _answer(
-        self, connection: Connection, client_sap: int, silence: str
+        self, connection: Connection, client_sap: int, asked: Event
     ) -> Conversation[tuple[Event | None, datetime]]:
         """What comes back for what is to be sent, notifications put aside. None: there is more to come, or to send."""
         outgoing = tuple(connection.outgoing())
@@ -336,7 +336,7 @@ class DeviceClient:
             heard = yield Exchange(client_sap, self.access.server_sap, outgoing)
             assert isinstance(heard, Heard)
             if heard.apdu is None:
-                raise DeviceLost(Cause.METER_UNREACHABLE, silence)
+                raise DeviceLost(Cause.METER_UNREACHABLE, f"no answer to {_named(asked)}")
             self.frames.note(heard.apdu, heard.at)
             if connection is self.connection:  # what answers a block takes a counter too
                 yield from self._keep_counters()

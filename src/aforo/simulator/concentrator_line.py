@@ -2,7 +2,6 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -212,8 +211,10 @@ class ConcentratorLine:
         settings, port, heard = self._settings, self._moved.get(meter, self._meters.get(meter)), None
         if port is not None and exchange.apdus:
             (apdu,) = exchange.apdus
-            with suppress(RemoteProtocolError):  # a meter has no answer to what it cannot read
+            try:
                 heard = port.respond(exchange.client_sap, exchange.server_sap, apdu, now)
+            except RemoteProtocolError:
+                heard = None  # a meter has no answer to what it cannot read
         takes = settings.answer_wait if heard is None else settings.answered_after(meter, now, self._chance)
         return heard, now + takes
 

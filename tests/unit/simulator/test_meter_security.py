@@ -1,7 +1,5 @@
 """What a simulated meter lets whom do: first contact, wrong keys, replays, one line and another, restarts."""
 
-import dataclasses
-
 import pytest
 from msgspec.structs import replace
 
@@ -110,7 +108,7 @@ def test_a_wrong_key_is_told_as_a_wrong_key() -> None:
 
 
 def test_a_wrong_authentication_key_is_a_wrong_key_too() -> None:
-    keys = dataclasses.replace(KEYS, authentication=OTHER_KEYS.encryption)
+    keys = replace(KEYS, authentication=OTHER_KEYS.encryption)
 
     assert Reader(a_meter().line(), keys=keys).limit(2_500).cause is Cause.WRONG_KEY
 

@@ -9,10 +9,12 @@ WITH given AS (
 ), marked AS (
     UPDATE results r SET published_at = g.at FROM given g
     WHERE r.id = g.id AND r.published_at IS NULL RETURNING r.id
-)
-INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
-SELECT order_id, step, at, sender, receiver, name, payload, decode(digest, 'hex')
-FROM given JOIN marked USING (id) ORDER BY order_id, ordinality
+), telling AS (
+    SELECT ordinality, order_id, step, at, sender, receiver, name, payload, decode(digest, 'hex') AS digest
+    FROM given JOIN marked USING (id)
+),
+-- part: told_facts
+SELECT
 
 -- name: results_since
 SELECT serial, id, order_id, body FROM results WHERE serial >= $1 ORDER BY serial LIMIT $2
@@ -45,12 +47,13 @@ WITH given AS (
 ), closed AS (
     UPDATE inbox i SET state = g.state, attempts = g.attempts, next_at = g.next_at
     FROM given g WHERE i.id = g.id
-)
-INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
-SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex')
-FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
-                receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
-ORDER BY f.order_id, f.ordinality
+), telling AS (
+    SELECT f.ordinality, f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex') AS digest
+    FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
+                    receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
+),
+-- part: told_facts
+SELECT
 
 -- name: deliveries
 SELECT r.id, r.order_id, r.body, r.published_at, i.state, i.attempts, i.next_at

@@ -12,14 +12,14 @@ WITH given AS (
     FROM given
     ON CONFLICT (source, number) DO NOTHING
     RETURNING id
-), told AS (
-    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
-    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex')
+), telling AS (
+    SELECT f.ordinality, f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex') AS digest
     FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
                     receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
     JOIN inserted ON inserted.id = f.order_id
-    ORDER BY f.order_id, f.ordinality
-), ended AS (
+),
+-- part: told_facts
+, ended AS (
     INSERT INTO results (id, order_id, body)
     SELECT r.id, r.order_id, r.body
     FROM jsonb_to_recordset($3) AS r(id text, order_id bigint, body jsonb)
@@ -40,14 +40,14 @@ WITH given AS (
     FROM given g
     WHERE o.id = g.id AND o.version = g.version
     RETURNING o.id
-), told AS (
-    INSERT INTO facts (order_id, step, at, sender, receiver, name, payload, digest)
-    SELECT f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex')
+), telling AS (
+    SELECT f.ordinality, f.order_id, f.step, f.at, f.sender, f.receiver, f.name, f.payload, decode(f.digest, 'hex') AS digest
     FROM ROWS FROM (jsonb_to_recordset($2) AS (order_id bigint, step smallint, at timestamptz, sender text,
                     receiver text, name text, payload jsonb, digest text)) WITH ORDINALITY AS f
     JOIN changed ON changed.id = f.order_id
-    ORDER BY f.order_id, f.ordinality
-), ended AS (
+),
+-- part: told_facts
+, ended AS (
     INSERT INTO results (id, order_id, body)
     SELECT r.id, r.order_id, r.body
     FROM jsonb_to_recordset($3) AS r(id text, order_id bigint, body jsonb)

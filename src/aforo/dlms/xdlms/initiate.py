@@ -5,8 +5,9 @@ InitiateResponse  08 [qos] 06 5F1F0400 conformance(3) max-pdu(2) 0007
 confirmed-service-error 0E service error-group error
 """
 
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct
 
 from aforo.dlms.axdr import put_octets, take_octets
 from aforo.dlms.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, malformed
@@ -28,14 +29,16 @@ _CONFORMANCE = bytes.fromhex("5f1f0400")
 _VAA_NAME = bytes.fromhex("0007")
 
 
-@dataclass(frozen=True, slots=True)
-class Initiate:
+class Initiate(Struct, frozen=True):
     """max_pdu: what its sender accepts, 0 means no bound.   version: of DLMS."""
 
     conformance: Conformance
     max_pdu: int
-    dedicated_key: bytes = field(default=b"", repr=False)
+    dedicated_key: bytes = b""
     version: int = VERSION
+
+    def __repr__(self) -> str:
+        return f"Initiate({self.conformance!r}, {self.max_pdu}, version={self.version})"
 
 
 def encode_initiate_request(initiate: Initiate) -> bytes:
