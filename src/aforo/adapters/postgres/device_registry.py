@@ -80,15 +80,17 @@ class PostgresDeviceRegistry:
 
     @tells_outages
     async def put_meters(self, meters: Sequence[Meter], now: datetime) -> None:
-        rows = [_meter_row(meter) for meter in meters]
+        rows = map(_meter_row, meters)
         async with self._pool.acquire() as connection, connection.transaction():
-            unknown = await connection.fetchval(SQL["unknown_concentrator"], rows)
+            await connection.execute(SQL["incoming_meters"])
+            await connection.copy_records_to_table("incoming_meters", records=rows)
+            unknown = await connection.fetchval(SQL["unknown_concentrator"])
             if unknown is not None:
                 raise UnknownConcentrator(f"concentrator {unknown} is not registered")
-            await connection.execute(SQL["forget_meter_counters"], rows)
-            await connection.execute(SQL["put_meters"], rows, now)
-            await connection.execute(SQL["close_links"], rows, now)
-            await connection.execute(SQL["open_links"], rows, now)
+            await connection.execute(SQL["forget_meter_counters"])
+            await connection.execute(SQL["put_meters"], now)
+            await connection.execute(SQL["close_links"], now)
+            await connection.execute(SQL["open_links"], now)
         if len(meters) >= ANALYZED_FROM:
             await self._pool.execute(SQL["analyze"])
 
@@ -116,26 +118,31 @@ def _place(after: str | None) -> str | None:
     return None if after is None else storable_text(after)
 
 
-def _meter_row(meter: Meter) -> dict[str, Any]:
-    return {
-        "number": meter.number,
-        "usage_point": meter.usage_point,
-        "link": meter.link.value,
-        "concentrator": meter.concentrator,
-        **({"framing": "wrapper"} if meter.address is None else _address(meter.address)),
-        "model": meter.model,
-        **_security(meter.security),
-        "commissioned": meter.commissioned,
-        "max_power_w": meter.max_power_w,
-        "contracted_power_w": meter.contracted_power_w,
-        "time_zone": meter.time_zone,
-        "protected": meter.protected,
-    }
+def _meter_row(meter: Meter) -> tuple[Any, ...]:
+    """In the order of incoming_meters."""
+    address, security = meter.address, meter.security
+    place = (None, None, None, None, Framing.WRAPPER.value, None) if address is None else _address(address).values()
+    return (
+        storable_text(meter.number),
+        storable_text(meter.usage_point),
+        meter.link.value,
+        None if meter.concentrator is None else storable_text(meter.concentrator),
+        *place,
+        storable_text(meter.model),
+        security.system_title,
+        security.encryption_key,
+        security.authentication_key,
+        meter.commissioned,
+        meter.max_power_w,
+        meter.contracted_power_w,
+        storable_text(meter.time_zone),
+        meter.protected,
+    )
 
 
 def _address(address: Address) -> dict[str, Any]:
     return {
-        "host": address.host,
+        "host": storable_text(address.host),
         "port": address.port,
         "client_sap": address.client_sap,
         "server_sap": address.server_sap,
