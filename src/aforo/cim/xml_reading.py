@@ -4,6 +4,7 @@ Two parsers look at it. The first (expat) stops at a DOCTYPE before a single ent
 is built into a tree by the second (libxml2, which nests 256 levels at most), and then counted.
 """
 
+import re
 from typing import cast
 from xml.parsers import expat
 
@@ -20,6 +21,7 @@ Element = etree._Element  # noqa: SLF001 -- the stubs give its type no public na
 
 _count = etree.XPath("count(//*)")
 _is_too_deep = etree.XPath("boolean(" + "/*" * (DEPTH_MAX + 1) + ")")
+_NAMESPACE = re.compile(r"\{[^}]*\}")
 _TOO_DEEP_FOR_LIBXML2 = "Excessive depth"
 
 
@@ -111,16 +113,8 @@ def local_name(element: Element) -> str:
 
 def path_of(element: Element) -> str:
     """Where it stands, from the message's own element, such as `/CreateEndDeviceControls/Request/Option[2]/value`."""
-    steps: list[str] = []
-    node: Element | None = element
-    while node is not None and local_name(node) != "Body":
-        steps.append(_step(node))
-        node = node.getparent()
-    return "/" + "/".join(reversed(steps))
-
-
-def _step(element: Element) -> str:
-    tag = element.tag
-    before = sum(1 for _ in element.itersiblings(tag, preceding=True))
-    is_alone = before == 0 and next(element.itersiblings(tag), None) is None
-    return local_name(element) + ("" if is_alone else f"[{before + 1}]")
+    tree = element.getroottree()
+    below_root = _NAMESPACE.sub("", tree.getelementpath(element))
+    steps = [local_name(tree.getroot()), *([] if below_root == "." else below_root.split("/"))]
+    bodies = [place for place, step in enumerate(steps, 1) if step.partition("[")[0] == "Body"]
+    return "/" + "/".join(steps[bodies[-1] :] if bodies else steps)

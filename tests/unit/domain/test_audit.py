@@ -1,6 +1,8 @@
 """The audit trail: whatever was done to what is sealed is found, and a receipt proves itself."""
 
+import json
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -145,3 +147,24 @@ def test_the_digest_is_of_the_moment_whatever_its_zone_and_of_the_payload_whatev
     assert digest_of(1, fact) == digest_of(1, same)
     assert digest_of(1, fact) != digest_of(2, fact)
     assert linked(GENESIS, digest_of(1, fact)) == link_of(1, [fact])
+
+
+payloads = st.dictionaries(
+    st.text(st.characters()),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
+        lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(st.characters()), part, max_size=3),
+        max_leaves=5,
+    ),
+)
+
+
+@given(payloads, st.text(st.characters()))
+def test_a_digest_is_that_of_the_fact_as_json_whatever_it_holds(payload: dict[str, object], sender: str) -> None:
+    """The octets are a promise: a trail of years ago is read with the code of today."""
+    fact = Fact(4, WEDNESDAY, sender, "CT-1", "OrderDispatched", payload)
+    document = {"order_id": 7, "step": 4, "at": "2026-11-25T15:00:00.000000+00:00", "from": sender, "to": "CT-1"}
+    document |= {"name": "OrderDispatched", "payload": payload}
+    written = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    assert digest_of(7, fact) == sha256(written.encode("utf-8", "surrogatepass")).digest()
