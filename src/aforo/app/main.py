@@ -145,7 +145,7 @@ def orders(
 def campaign(
     orders: Annotated[int | None, typer.Option(metavar="N", min=1, max=2_000_000, help="Default: 10,000.")] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="200,000 orders over 1,000 concentrators; some ten minutes.")
+        bool, typer.Option("--full", help="200,000 orders over 1,000 concentrators; up to an hour of CPU.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
