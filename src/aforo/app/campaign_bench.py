@@ -58,6 +58,7 @@ def _rows(found: list[Campaign]) -> list[dict[str, Any]]:
         ("campaign_worst_of_all_to_its_bound", round(max(one.makespan_s / one.bound_s for one in found), 4), "ratio"),
         ("urgent_wait_p50", round(statistics.median(waits), 1), "s"),
         ("urgent_wait_max", round(waits[-1], 1), "s"),
+        ("orders_begun_before_an_urgent_one_that_waited", max(max(one.passed_by) for one in found), "orders"),
         ("longest_visit_to_a_meter", round(max(one.longest_visit_s for one in found), 1), "s"),
     ]
     return [{"name": name, "value": value, "unit": unit, "peers": {}} for name, value, unit in figures]

@@ -4,10 +4,12 @@ What is measured is waiting, not computing: the code is the production code, and
 lines should be busy from the first order to the last, and an urgent order should wait for what is under way alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from aforo.domain.order import Order
 from aforo.domain.order_states import OrderState
 from aforo.simulation.faults import begin_fault
 from aforo.simulation.schedule import PlannedOrder, Scenario, Schedule
@@ -38,7 +40,8 @@ class Campaign:
     the exchange times that were drawn for its line, which carries one exchange at a time.
 
     urgent_waits_s: of each urgent order, from its acceptance until its meter heard of it.   longest_visit_s: of any
-    meter, from the first exchange to the last.
+    meter, from the first exchange to the last.   passed_by: of each urgent order, how many others that are not urgent
+    began on its line while it waited; the one that was under way when it came is none of them.
     """
 
     orders: int
@@ -46,6 +49,7 @@ class Campaign:
     bound_s: float
     urgent_waits_s: tuple[float, ...]
     longest_visit_s: float
+    passed_by: tuple[int, ...]
 
 
 class _CampaignWorld(World):
@@ -69,6 +73,16 @@ class _CampaignWorld(World):
         self.heard_first.setdefault(meter, now)
         self.heard_last[meter] = now
         super().heard(meter, apdu, now)
+
+    def passed_by(self, urgent: Order, others: Iterable[Order]) -> int:
+        """Of these others, how many began on its line after it had been accepted, and before it began itself."""
+        meter, accepted = urgent.request.meter, self.truth.accepted[urgent.number]
+        began = (
+            self.heard_first[other.request.meter]
+            for other in others
+            if self._concentrator_of[other.request.meter] == self._concentrator_of[meter]
+        )
+        return sum(accepted < moment < self.heard_first[meter] for moment in began)
 
 
 def campaign_schedule(seed: int) -> Schedule:
@@ -100,6 +114,7 @@ def simulate_campaign(seed: int) -> Campaign:
     assert len(ended) == len(schedule.orders), f"seed {seed}: {outcome.states}"
     begun = BEGIN + timedelta(seconds=schedule.orders[0].at_s)
     urgent = [order for order in orders if order.number.startswith("U")]
+    normal = [order for order in orders if not order.number.startswith("U")]
     waits = [world.heard_first[order.request.meter] - world.truth.accepted[order.number] for order in urgent]
     visits = [world.heard_last[meter] - first for meter, first in world.heard_first.items()]
     return Campaign(
@@ -108,4 +123,5 @@ def simulate_campaign(seed: int) -> Campaign:
         bound_s=max(world.busy_s.values()),
         urgent_waits_s=tuple(wait.total_seconds() for wait in waits),
         longest_visit_s=max(visits).total_seconds(),
+        passed_by=tuple(world.passed_by(order, normal) for order in urgent),
     )

@@ -24,6 +24,7 @@ def test_the_lines_are_never_idle_and_urgent_orders_wait_for_one_visit() -> None
     assert found.orders == 60 + 2 * campaign.URGENT_EACH
     assert found.bound_s <= found.makespan_s <= 1.05 * found.bound_s
     assert max(found.urgent_waits_s) <= found.longest_visit_s
+    assert set(found.passed_by) == {0}
 
 
 def test_the_bound_counts_what_was_drawn_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
