@@ -7,10 +7,10 @@ again to the same. Anything else ends the run with the octets that did it.
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import atheris
+from msgspec.structs import replace
 
 with atheris.instrument_imports(include=["aforo.dlms"]):
     from aforo.dlms import (
@@ -214,9 +214,8 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
 }
 
 
-def main() -> None:
-    name = sys.argv.pop(1)
-    decode = TARGETS[name]
+def checked(decode: Callable[[bytes], object]) -> Callable[[bytes], None]:
+    """One input: fails for anything but a value, or the error that is the peer's."""
 
     def once(octets: bytes) -> None:
         try:
@@ -228,7 +227,12 @@ def main() -> None:
         except ProtocolError as other:
             raise AssertionError(f"neither of the two documented errors: {other!r}") from other
 
-    atheris.Setup(sys.argv, once)
+    return once
+
+
+def main() -> None:
+    name = sys.argv.pop(1)
+    atheris.Setup(sys.argv, checked(TARGETS[name]))
     atheris.Fuzz()
 
 
