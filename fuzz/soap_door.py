@@ -46,7 +46,7 @@ counts = {"inputs": 0, "orders": 0}
 class Integration(StubIntegration):
     """Notes every order that is made, with what was read of it."""
 
-    async def create(self, request: ControlRequest, *, traceparent: str = "") -> ControlResponse:  # noqa: ARG002
+    async def create(self, request: ControlRequest, *, traceparent: str = "") -> ControlResponse:  # noqa: ARG002 (its base has it)
         taken = order_request(request, RULES)
         if not isinstance(taken, OrderRequest):
             raise CimError(taken)

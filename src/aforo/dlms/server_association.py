@@ -54,6 +54,10 @@ _EXCEPTIONS = {
 """MALFORMED has none: whoever sends garbage is hung up on."""
 
 
+_REQUESTS = {*xdlms.REQUESTS, xdlms.ACCESS_REQUEST}
+_CONTINUED = blocks.NEXTS | blocks.ASKS
+
+
 class AarqRefused(RemoteProtocolError):
     """Answered by an AARE with this diagnostic and, when the InitiateRequest is to blame, its error."""
 
@@ -61,10 +65,6 @@ class AarqRefused(RemoteProtocolError):
         super().__init__(code, detail, wire=diagnostic)
         self.diagnostic = diagnostic
         self.initiate_error = initiate_error
-
-
-_REQUESTS = {*xdlms.REQUESTS, xdlms.ACCESS_REQUEST}
-_CONTINUED = blocks.NEXTS | blocks.ASKS
 
 
 class ServerAssociation(Association):

@@ -93,12 +93,12 @@ def digest_of(order_id: int, fact: Fact) -> bytes:
         "name": fact.name,
         "payload": fact.payload,
     }
-    return sha256(_octets_of(document, fact.payload)).digest()
+    return sha256(_octets_of(document)).digest()
 
 
-def _octets_of(document: Mapping[str, Any], payload: Mapping[str, Any]) -> bytes:
+def _octets_of(document: Mapping[str, Any]) -> bytes:
     """As `json` writes it, seven times faster where the payload is plain."""
-    if all(type(name) is str and type(part) in _PLAIN for name, part in payload.items()):
+    if all(type(name) is str and type(part) in _PLAIN for name, part in document["payload"].items()):
         with suppress(UnicodeEncodeError):  # half of a surrogate pair
             return _as_plain_json(document)
     return _as_json(document).encode("utf-8", "surrogatepass")

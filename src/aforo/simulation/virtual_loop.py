@@ -61,6 +61,11 @@ class _Handle(asyncio.Handle):
         self._cancelled = False
         self._repr = self._source_traceback = None
 
+    @property
+    def context(self) -> Context:
+        made: Context = self._context
+        return made
+
     def cancel(self) -> None:
         self._cancelled = True
         self._callback = self._args = None
@@ -138,7 +143,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         Raises NothingWillHappen.
         """
         handles, timers = self._handles, self._timers
-        while timers and timers[0][2]._cancelled:  # noqa: SLF001 (it is ours)
+        while timers and timers[0][2].cancelled():
             heappop(timers)
         if not handles and not self._stopping:  # type: ignore[attr-defined]  # BaseEventLoop has it
             if not timers:
@@ -151,18 +156,13 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def _run(self, handle: _Handle) -> None:
         """Unless it was cancelled. While its process is frozen it waits with it."""
-        if handle._cancelled:  # noqa: SLF001 (it is ours)
+        if handle.cancelled():
             return
-        if self.frozen and (held := self.frozen.get(self.owner_of(handle._context))) is not None:  # noqa: SLF001
+        held = self.frozen.get(self.owner_of(handle.context)) if self.frozen else None
+        if held is None:
+            handle._run()  # noqa: SLF001 (as BaseEventLoop does)
+        else:
             held.append(handle)
-            return
-        try:
-            handle._context.run(handle._callback, *handle._args)  # noqa: SLF001
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as wrong:  # noqa: BLE001 (as asyncio has it: whoever listens is told)
-            told = {"message": f"Exception in callback {handle!r}", "exception": wrong, "handle": handle}
-            self.call_exception_handler(told)
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
         assert self._network is not None, "there is a network to connect over"

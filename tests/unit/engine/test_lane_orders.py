@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from aforo.domain.causes import Cause
 from aforo.domain.devices import Link
-from aforo.domain.identifiers import Fence, Source
+from aforo.domain.identifiers import Fence, OrderNumber, Source
 from aforo.domain.order import Order
 from aforo.domain.order_kinds import READ
 from aforo.domain.order_states import OrderState
@@ -48,6 +48,28 @@ def test_an_order_that_nothing_stands_against_is_claimed_and_unchanged_by_it() -
 
         assert (claim.order, claim.meter) == (order, meter)
         assert await headend.now(order) == order
+
+    in_virtual_time(scene())
+
+
+def test_more_may_be_due_when_as_many_as_asked_for_came_or_one_was_decided_on_the_way() -> None:
+    """Of a meter's orders the later one comes up when the first is decided about, which a lane must not miss."""
+
+    async def scene() -> None:
+        headend = HeadEnd()
+        await headend.direct_meter()
+        overtaken = await headend.order(request=a_request(number=OrderNumber("OS-1")))
+        order = await headend.order(request=a_request(number=OrderNumber("OS-2"), digest="d2"))
+        lane = lane_of(headend)
+
+        assert await lane.claim(10) == []
+        assert (await headend.now(overtaken)).state is OrderState.SUPERSEDED
+        assert lane.may_have_more
+
+        assert [claim.order.id for claim in await lane.claim(10)] == [order.id]
+        assert not lane.may_have_more
+        assert len(await lane.claim(1)) == 1
+        assert lane.may_have_more
 
     in_virtual_time(scene())
 
